@@ -1,0 +1,197 @@
+//! Static call sites, and the process-wide table that gives them numbers.
+//!
+//! A call site is made by the macros, lives for ever, and answers "enabled?" with one relaxed load
+//! of its threshold word. Frames name sites (and shapes of derived types) by number; the table
+//! turns numbers back. Registration is cold: one mutex, once per site.
+
+use crate::level::Level;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::value::{Piece, Role, Shape};
+
+/// What is known of a call at compile time.
+#[derive(Debug)]
+pub struct Metadata {
+    /// The level, or `None` for `log!` with a level chosen at run time.
+    pub level: Option<Level>,
+    /// The logger's name, or the module path if the call did not name one (`::` reads as a dot).
+    pub target: &'static str,
+    /// The module path.
+    pub module: &'static str,
+    /// The source file as the compiler was told it.
+    pub file: &'static str,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+    /// Returns the `type_name` of an item local to the call; the function's name is cut from it.
+    pub function: fn() -> &'static str,
+    /// The format string as written.
+    pub template: &'static str,
+    /// The message in pieces.
+    pub pieces: &'static [Piece],
+    /// One role for each captured value.
+    pub roles: &'static [Role],
+}
+
+/// A static call site.
+#[derive(Debug)]
+pub struct Callsite {
+    /// Threshold word of the default runtime's logger for this site, see [`Threshold`].
+    pub(crate) word: AtomicU64,
+    /// Number in the table, 0 until registered.
+    pub(crate) number: AtomicU32,
+    /// Number of the default runtime's logger, valid once `number` is not 0.
+    pub(crate) logger: AtomicU32,
+    pub(crate) meta: Metadata,
+}
+
+impl Callsite {
+    /// Makes a call site; the macros call this.
+    pub const fn new(meta: Metadata) -> Self {
+        Self {
+            word: AtomicU64::new(Threshold::UNKNOWN.0),
+            number: AtomicU32::new(0),
+            logger: AtomicU32::new(0),
+            meta,
+        }
+    }
+
+    /// What is known of the call at compile time.
+    pub fn metadata(&self) -> &Metadata {
+        &self.meta
+    }
+
+    /// Returns the threshold if a call at `level` has anything to do.
+    ///
+    /// One relaxed load and one comparison.
+    #[inline(always)]
+    #[doc(hidden)]
+    pub fn admits(&self, level: i32) -> Option<Threshold> {
+        let word = Threshold(self.word.load(Ordering::Relaxed));
+        if word.admits(level) { Some(word) } else { None }
+    }
+
+    /// The name of the function that holds the call.
+    pub fn function(&self) -> &'static str {
+        let name = (self.meta.function)();
+        // `a::b::function::{{closure}}::__Here` and `a::b::function::__Here`
+        let name = name.rsplit_once("::").map_or(name, |(head, _)| head);
+        let mut name = name;
+        while let Some(head) = name.strip_suffix("::{{closure}}") {
+            name = head;
+        }
+        name.rsplit_once("::").map_or(name, |(_, tail)| tail)
+    }
+}
+
+/// A threshold word: slow mark (bit 63), generation (31 bits), least level (low 32, signed).
+///
+/// One word, so that a call sees a level and the generation it belongs to together. The slow mark
+/// sends a call to the cold path: a site not yet registered, a runtime that drains inline, a scope
+/// that redirects a thread, a process about to exit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct Threshold(pub(crate) u64);
+
+impl Threshold {
+    /// Not known yet: every level passes, to the cold path.
+    pub(crate) const UNKNOWN: Self = Self::new(0, i32::MIN, true);
+    const SLOW: u64 = 1 << 63;
+
+    pub(crate) const fn new(generation: u32, least: i32, slow: bool) -> Self {
+        assert!(generation <= i32::MAX as u32, "generations fit 31 bits");
+        let slow = if slow { Self::SLOW } else { 0 };
+        Self(slow | (generation as u64) << 32 | least as u32 as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn admits(self, level: i32) -> bool {
+        level >= self.0 as i32
+    }
+
+    /// The least level that passes.
+    pub(crate) const fn least(self) -> i32 {
+        self.0 as i32
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_slow(self) -> bool {
+        self.0 & Self::SLOW != 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32 & i32::MAX as u32
+    }
+}
+
+struct Table {
+    sites: Vec<&'static Callsite>,
+    shapes: Vec<&'static Shape>,
+}
+
+static TABLE: Mutex<Table> = Mutex::new(Table { sites: Vec::new(), shapes: Vec::new() });
+
+/// Gives the site a number if it has none, and returns it. Takes the table's mutex.
+#[cold]
+pub(crate) fn register(site: &'static Callsite) -> u32 {
+    let mut table = lock(&TABLE);
+    let known = site.number.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    table.sites.push(site);
+    let number = u32::try_from(table.sites.len()).expect("fewer than 2^32 call sites");
+    site.number.store(number, Ordering::Relaxed);
+    number
+}
+
+/// Gives the shape a number if it has none, and returns it. Takes the table's mutex.
+#[cold]
+pub(crate) fn register_shape(shape: &'static Shape) -> u32 {
+    let mut table = lock(&TABLE);
+    let known = shape.number();
+    if known != 0 {
+        return known;
+    }
+    table.shapes.push(shape);
+    let number = u32::try_from(table.shapes.len()).expect("fewer than 2^32 shapes");
+    shape.number.store(number, Ordering::Relaxed);
+    number
+}
+
+/// Looks a site up by number.
+pub(crate) fn site(number: u32) -> Option<&'static Callsite> {
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    lock(&TABLE).sites.get(index).copied()
+}
+
+/// Looks a shape up by number.
+pub(crate) fn shape(number: u32) -> Option<&'static Shape> {
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    lock(&TABLE).shapes.get(index).copied()
+}
+
+/// Every registered site from number `from` on; for rewriting threshold words and for caches.
+pub(crate) fn sites_from(from: usize) -> Vec<&'static Callsite> {
+    lock(&TABLE).sites.get(from..).map(<[_]>::to_vec).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_word_keeps_its_three_parts() {
+        for (generation, least, slow) in
+            [(0, i32::MIN, true), (7, -3, false), (i32::MAX as u32, i32::MAX, true), (1, 0, false)]
+        {
+            let word = Threshold::new(generation, least, slow);
+            assert_eq!(word.generation(), generation);
+            assert_eq!(word.least(), least);
+            assert_eq!(word.is_slow(), slow);
+            assert!(word.admits(least));
+            assert!(least == i32::MIN || !word.admits(least - 1));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Formatters turn a record into the bytes of a line.
+
+use crate::error::Error;
+use crate::record::LogRecord;
+use crate::seat::Seat;
+use crate::sync::Arc;
+use std::fmt;
+
+/// Turns a record into bytes, on the drain. The handler adds the line's end.
+///
+/// One formatter runs on one thread at a time, so caches may live in `Cell`s.
+///
+/// # Examples
+///
+/// ```
+/// use sawmill::{Error, Format, LogRecord};
+///
+/// struct Shout;
+/// impl Format for Shout {
+///     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+///         out.extend(record.message()?.to_uppercase().bytes());
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Format: Send {
+    /// Appends the line, without its end.
+    ///
+    /// # Errors
+    ///
+    /// The handler counts and reports the record as failed; what was appended is dropped.
+    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+/// A shared reference to a formatter, compared by identity.
+///
+/// Handlers that share one share the formatted line as well.
+#[derive(Clone)]
+pub struct FormatterRef {
+    seat: Arc<Seat<dyn Format>>,
+}
+
+impl FormatterRef {
+    /// Makes a reference to a formatter.
+    pub fn new(format: impl Format + 'static) -> Self {
+        Self::from_box(Box::new(format))
+    }
+
+    pub(crate) fn from_box(format: Box<dyn Format>) -> Self {
+        Self { seat: Arc::new(Seat::new(format)) }
+    }
+
+    pub(crate) fn seat(&self) -> &Seat<dyn Format> {
+        &self.seat
+    }
+}
+
+impl<F: Format + 'static> From<F> for FormatterRef {
+    fn from(format: F) -> Self {
+        Self::new(format)
+    }
+}
+
+impl PartialEq for FormatterRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.seat.id() == other.seat.id()
+    }
+}
+impl Eq for FormatterRef {}
+
+impl fmt::Debug for FormatterRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FormatterRef({})", self.seat.id())
+    }
+}
+
+/// Appends exception and stack text, each after one newline, none added where the text already
+/// ends in one: what Python's `Formatter.format` does.
+pub(crate) fn write_exception_and_stack(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    for text in [record.exception(), record.stack()].into_iter().flatten() {
+        if out.last() != Some(&b'\n') {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+}

@@ -1,0 +1,203 @@
+//! Levels: Python's numbers, any `i32`, and their names.
+
+use crate::error::Error;
+use crate::sync::Arc;
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The importance of a record: an `i32`, higher is more important.
+///
+/// The numbers are Python's, with `TRACE` added; any other number is a level too
+/// ([`Level::new`]), named with [`add_level_name`](crate::add_level_name) or shown as `Level 25`.
+///
+/// # Examples
+///
+/// ```
+/// use sawmill::Level;
+///
+/// const NOTICE: Level = Level::new(25);
+/// assert!(NOTICE.is_at_least(Level::INFO));
+/// assert_eq!("warning".parse::<Level>().unwrap(), Level::WARNING);
+/// assert_eq!("25".parse::<Level>().unwrap(), NOTICE);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Level(i32);
+
+impl Level {
+    /// 0: on a logger, "ask the parent"; on a handler, "everything".
+    pub const NOTSET: Self = Self(0);
+    /// 5: finer than Python's levels, for the `log` crate's `trace`.
+    pub const TRACE: Self = Self(5);
+    /// 10.
+    pub const DEBUG: Self = Self(10);
+    /// 20.
+    pub const INFO: Self = Self(20);
+    /// 30.
+    pub const WARNING: Self = Self(30);
+    /// 40.
+    pub const ERROR: Self = Self(40);
+    /// 50.
+    pub const CRITICAL: Self = Self(50);
+
+    /// Returns the level with this number.
+    pub const fn new(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number.
+    pub const fn as_i32(self) -> i32 {
+        self.0
+    }
+
+    /// Returns true if this level is `other` or more important.
+    pub const fn is_at_least(self, other: Self) -> bool {
+        self.0 >= other.0
+    }
+
+    /// Returns the standard name of one of the seven standard levels.
+    pub const fn standard_name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0 => "NOTSET",
+            5 => "TRACE",
+            10 => "DEBUG",
+            20 => "INFO",
+            30 => "WARNING",
+            40 => "ERROR",
+            50 => "CRITICAL",
+            _ => return None,
+        })
+    }
+
+    /// The class under which losses are counted: index into [`CLASS_NAMES`].
+    pub(crate) const fn class(self) -> usize {
+        match self.0 {
+            i32::MIN..10 => 0,
+            10..20 => 1,
+            20..30 => 2,
+            30..40 => 3,
+            40..50 => 4,
+            50..=i32::MAX => 5,
+        }
+    }
+}
+
+/// How many classes of level the books distinguish.
+pub(crate) const CLASSES: usize = 6;
+/// The least level of each class.
+pub(crate) const CLASS_LEVELS: [Level; CLASSES] =
+    [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARNING, Level::ERROR, Level::CRITICAL];
+
+impl From<i32> for Level {
+    fn from(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.standard_name() {
+            Some(name) => f.pad(name),
+            None => f.pad(&format!("Level {}", self.0)),
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    /// Reads a standard name in any case (`warn` and `fatal` too) or a number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`], listing the known names.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if let Ok(number) = text.parse::<i32>() {
+            return Ok(Self(number));
+        }
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "notset" => Self::NOTSET,
+            "trace" => Self::TRACE,
+            "debug" => Self::DEBUG,
+            "info" => Self::INFO,
+            "warning" | "warn" => Self::WARNING,
+            "error" => Self::ERROR,
+            "critical" | "fatal" => Self::CRITICAL,
+            _ => {
+                return Err(Error::invalid(format!(
+                    "unknown level {text:?}: expected a number or one of NOTSET, TRACE, DEBUG, \
+                     INFO, WARNING, ERROR, CRITICAL"
+                )));
+            }
+        })
+    }
+}
+
+/// The names of levels as one runtime knows them; immutable, replaced as a whole.
+///
+/// As in Python, a number shows under its latest name, and every name ever given still reads.
+#[derive(Clone, Debug)]
+pub(crate) struct LevelNames {
+    by_level: HashMap<i32, Arc<str>>,
+    by_name: Vec<(Arc<str>, Level)>,
+}
+
+impl Default for LevelNames {
+    fn default() -> Self {
+        let mut names = Self { by_level: HashMap::new(), by_name: Vec::new() };
+        for (level, name) in [
+            (50, "FATAL"),
+            (30, "WARN"),
+            (50, "CRITICAL"),
+            (40, "ERROR"),
+            (30, "WARNING"),
+            (20, "INFO"),
+            (10, "DEBUG"),
+            (5, "TRACE"),
+            (0, "NOTSET"),
+        ] {
+            names.add(Level(level), name);
+        }
+        names
+    }
+}
+
+impl LevelNames {
+    pub(crate) fn add(&mut self, level: Level, name: &str) {
+        let name: Arc<str> = name.into();
+        self.by_level.insert(level.0, name.clone());
+        match self.by_name.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = level,
+            None => self.by_name.push((name, level)),
+        }
+    }
+
+    /// The name for output, or `None` for a level nobody named (shown as `Level N`).
+    pub(crate) fn name(&self, level: Level) -> Option<&Arc<str>> {
+        self.by_level.get(&level.0)
+    }
+
+    pub(crate) fn text(&self, level: Level) -> Arc<str> {
+        match self.name(level) {
+            Some(name) => name.clone(),
+            None => format!("Level {}", level.0).into(),
+        }
+    }
+
+    /// The level of a name, exact case, as configurations spell it.
+    pub(crate) fn level(&self, name: &str) -> Option<Level> {
+        self.by_name.iter().find(|(known, _)| **known == *name).map(|(_, level)| *level)
+    }
+
+    /// Every name that reads, in the order in which they were first given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, Level)> {
+        self.by_name.iter().map(|(name, level)| (&**name, *level))
+    }
+}

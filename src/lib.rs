@@ -1,0 +1,27 @@
+//! Python's `logging` model on a lock-free asynchronous core.
+#![allow(dead_code, missing_docs)]
+
+mod callsite;
+mod capture;
+mod clock;
+mod decode;
+mod error;
+mod filter;
+mod format;
+mod handler;
+mod level;
+mod record;
+mod seat;
+mod sync;
+mod text;
+mod value;
+
+pub use crate::capture::Capture;
+pub use crate::clock::{ClockSource, ManualClock};
+pub use crate::decode::Value;
+pub use crate::error::Error;
+pub use crate::filter::{Filter, FilterRef, Verdict};
+pub use crate::format::{Format, FormatterRef};
+pub use crate::handler::{Context, Handler, HandlerExt, HandlerRef, HandlerStats};
+pub use crate::level::Level;
+pub use crate::record::{LogRecord, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf};

@@ -1,0 +1,626 @@
+//! What filters, formatters and handlers see of a record.
+//!
+//! A [`LogRecord`] borrows the ring: making one copies nothing. A filter that changes it puts its
+//! changes into an overlay beside the borrowed parts; a handler that keeps it asks for an
+//! [`OwnedRecord`]. Attribute names are those of Python's `LogRecord`.
+
+mod buf;
+mod described;
+mod owned;
+
+pub use buf::ValueBuf;
+pub(crate) use described::{Described, DescribedBuf, Field};
+pub use owned::OwnedRecord;
+
+use crate::callsite::{Callsite, Metadata};
+use crate::decode::{self, Value};
+use crate::error::Error;
+use crate::level::Level;
+use crate::sync::Arc;
+use crate::value::{Piece, Role, Spec, tag};
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+/// The thread that made a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ThreadInfo {
+    /// The operating system's thread id.
+    pub id: u64,
+    /// The thread's name; `main`'s is `MainThread`, as in Python, others' is the name they were
+    /// built with, or `Thread-N`.
+    pub name: String,
+}
+
+/// The process that made a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// The process id.
+    pub id: u32,
+    /// `MainProcess` unless the runtime was built with another name.
+    pub name: String,
+}
+
+/// What every record has, whatever its frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) logger: &'a str,
+    pub(crate) level: Level,
+    pub(crate) level_name: &'a str,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) time_ns: i64,
+    /// When the runtime started, for `relativeCreated`.
+    pub(crate) start_ns: i64,
+    pub(crate) thread: &'a ThreadInfo,
+    pub(crate) process: &'a ProcessInfo,
+    /// The lane's number and the record's number within it, counted with the lost ones.
+    pub(crate) lane: u32,
+    pub(crate) sequence: u64,
+    /// Taken after a record with a later time had been delivered.
+    pub(crate) late: bool,
+    /// The scope's fields: a captured map's payload, or empty.
+    pub(crate) context: &'a [u64],
+}
+
+/// Where message and fields come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body<'a> {
+    /// A static call site and its captured values: tag words, then payloads.
+    Site { site: &'static Callsite, words: &'a [u64] },
+    /// A frame that says everything itself.
+    Described(Described<'a>),
+}
+
+/// Renders a message from a raw message value and its arguments; Python's `%` merging is one.
+///
+/// Registered with [`RuntimeBuilder::renderer`](crate::RuntimeBuilder::renderer); described
+/// records name theirs by number.
+pub trait Render: Send + Sync {
+    /// Appends the message.
+    ///
+    /// # Errors
+    ///
+    /// What makes the message impossible; the handlers report it.
+    fn render(
+        &self,
+        message: Value<'_>,
+        arguments: Value<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error>;
+}
+
+/// A record on its way through filters, formatters and handlers.
+///
+/// Lives on the drain, borrows the ring; all getters are cheap unless they say otherwise.
+#[derive(Debug, Clone)]
+pub struct LogRecord<'a> {
+    head: Head<'a>,
+    body: Body<'a>,
+    renderer: Option<&'a Arc<dyn Render>>,
+    overlay: Option<Box<Overlay>>,
+    revision: u32,
+}
+
+impl std::fmt::Debug for dyn Render + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Render")
+    }
+}
+
+/// What filters changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overlay {
+    /// Attributes set, standard ones and others, in the order of first setting.
+    pub(crate) attributes: Vec<(Box<str>, ValueBuf)>,
+    /// A ready message in place of the original message and arguments.
+    pub(crate) message: Option<Box<str>>,
+    pub(crate) level: Option<Level>,
+}
+
+impl<'a> LogRecord<'a> {
+    pub(crate) fn new(
+        head: Head<'a>,
+        body: Body<'a>,
+        renderer: Option<&'a Arc<dyn Render>>,
+    ) -> Self {
+        Self { head, body, renderer, overlay: None, revision: 0 }
+    }
+
+    pub(crate) fn with_overlay(mut self, overlay: Option<Box<Overlay>>, revision: u32) -> Self {
+        self.overlay = overlay;
+        self.revision = revision;
+        self
+    }
+
+    pub(crate) fn head(&self) -> &Head<'a> {
+        &self.head
+    }
+
+    pub(crate) fn body(&self) -> &Body<'a> {
+        &self.body
+    }
+
+    pub(crate) fn overlay(&self) -> Option<&Overlay> {
+        self.overlay.as_deref()
+    }
+
+    pub(crate) fn render_with(&self) -> Option<&'a Arc<dyn Render>> {
+        self.renderer
+    }
+
+    /// Changes each time a filter changes the record; a formatted line belongs to one revision.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// The logger's name; `root` for the root logger.
+    pub fn logger(&self) -> &str {
+        self.changed_text("name").unwrap_or(self.head.logger)
+    }
+
+    /// The level.
+    pub fn level(&self) -> Level {
+        self.overlay().and_then(|overlay| overlay.level).unwrap_or(self.head.level)
+    }
+
+    /// The level's name when the record was made.
+    pub fn level_name(&self) -> &str {
+        self.changed_text("levelname").unwrap_or(self.head.level_name)
+    }
+
+    /// When the record was made, in nanoseconds since the Unix epoch.
+    pub fn time_ns(&self) -> i64 {
+        self.head.time_ns
+    }
+
+    /// When the record was made.
+    pub fn time(&self) -> SystemTime {
+        let distance = Duration::from_nanos(self.head.time_ns.unsigned_abs());
+        if self.head.time_ns < 0 {
+            SystemTime::UNIX_EPOCH - distance
+        } else {
+            SystemTime::UNIX_EPOCH + distance
+        }
+    }
+
+    /// When the record was made, in seconds since the Unix epoch, as Python's `created`.
+    pub fn created(&self) -> f64 {
+        match &self.body {
+            Body::Described(Described { created: Some(seconds), .. }) => *seconds,
+            _ => self.head.time_ns as f64 / 1e9,
+        }
+    }
+
+    /// Milliseconds since the runtime started, as Python's `relativeCreated`.
+    pub fn relative_created(&self) -> f64 {
+        (self.head.time_ns - self.head.start_ns) as f64 / 1e6
+    }
+
+    /// The static call site, for records that have one.
+    pub fn metadata(&self) -> Option<&'static Metadata> {
+        match &self.body {
+            Body::Site { site, .. } => Some(&site.meta),
+            Body::Described(_) => None,
+        }
+    }
+
+    /// The source file as the compiler was told it, Python's `pathname`.
+    pub fn pathname(&self) -> &str {
+        self.changed_text("pathname").unwrap_or(match &self.body {
+            Body::Site { site, .. } => site.meta.file,
+            Body::Described(described) => described.pathname,
+        })
+    }
+
+    /// The last part of [`pathname`](Self::pathname).
+    pub fn filename(&self) -> &str {
+        self.changed_text("filename").unwrap_or_else(|| {
+            let path = match &self.body {
+                Body::Site { site, .. } => site.meta.file,
+                Body::Described(described) => described.pathname,
+            };
+            path.rsplit(['/', '\\']).next().unwrap_or(path)
+        })
+    }
+
+    /// Python's `module`: [`filename`](Self::filename) without its last extension.
+    pub fn module(&self) -> &str {
+        self.changed_text("module").unwrap_or_else(|| {
+            let name = self.filename();
+            match name.rsplit_once('.') {
+                Some((stem, _)) if !stem.is_empty() => stem,
+                _ => name,
+            }
+        })
+    }
+
+    /// The Rust module path, `::` between its parts; empty where none is known.
+    pub fn module_path(&self) -> &str {
+        match &self.body {
+            Body::Site { site, .. } => site.meta.module,
+            Body::Described(described) => described.module_path,
+        }
+    }
+
+    /// The source line, from 1; 0 if unknown.
+    pub fn line(&self) -> u32 {
+        match &self.body {
+            Body::Site { site, .. } => site.meta.line,
+            Body::Described(described) => described.line,
+        }
+    }
+
+    /// The function's name, Python's `funcName`; empty if unknown.
+    pub fn function(&self) -> &str {
+        self.changed_text("funcName").unwrap_or_else(|| match &self.body {
+            Body::Site { site, .. } => site.function(),
+            Body::Described(described) => described.function,
+        })
+    }
+
+    /// The thread's id, or `None` if the record does not carry one.
+    pub fn thread_id(&self) -> Option<u64> {
+        match &self.body {
+            Body::Described(Described { thread: Some(id), .. }) => Some(*id),
+            _ => Some(self.head.thread.id),
+        }
+    }
+
+    /// The thread's name.
+    pub fn thread_name(&self) -> &str {
+        self.changed_text("threadName").unwrap_or(match &self.body {
+            Body::Described(Described { thread_name: Some(name), .. }) => name,
+            _ => &self.head.thread.name,
+        })
+    }
+
+    /// The process id.
+    pub fn process_id(&self) -> u32 {
+        match &self.body {
+            Body::Described(Described { process: Some(id), .. }) => *id,
+            _ => self.head.process.id,
+        }
+    }
+
+    /// The process's name.
+    pub fn process_name(&self) -> &str {
+        self.changed_text("processName").unwrap_or(match &self.body {
+            Body::Described(Described { process_name: Some(name), .. }) => name,
+            _ => &self.head.process.name,
+        })
+    }
+
+    /// The task's name, if the record carries one.
+    pub fn task_name(&self) -> Option<&str> {
+        self.changed_text("taskName").or(match &self.body {
+            Body::Described(described) => described.task_name,
+            Body::Site { .. } => None,
+        })
+    }
+
+    /// The lane's number and the record's number within it.
+    ///
+    /// Numbers of one lane are consecutive; a number that is missing was lost and is covered by a
+    /// gap record.
+    pub fn sequence(&self) -> (u32, u64) {
+        (self.head.lane, self.head.sequence)
+    }
+
+    /// Returns true if a record with a later time was delivered before this one.
+    pub fn is_late(&self) -> bool {
+        self.head.late
+    }
+
+    /// The text of the error that the record carries, if any: `exception!`, or `exc_text`.
+    ///
+    /// Allocates for records of call sites.
+    pub fn exception(&self) -> Option<std::borrow::Cow<'_, str>> {
+        if let Some(text) = self.changed_text("exc_text") {
+            return Some(text.into());
+        }
+        match &self.body {
+            Body::Described(described) => described.exception.map(Into::into),
+            Body::Site { .. } => self.with_role(Role::Exception, |value| exception_text(value)),
+        }
+    }
+
+    /// The stack text that the record carries, if any.
+    pub fn stack(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match &self.body {
+            Body::Described(described) => described.stack.map(Into::into),
+            Body::Site { .. } => self.with_role(Role::Stack, |value| value.to_string()),
+        }
+    }
+
+    fn with_role(
+        &self,
+        wanted: Role,
+        show: impl Fn(Value<'_>) -> String,
+    ) -> Option<std::borrow::Cow<'_, str>> {
+        let Body::Site { site, words } = &self.body else { return None };
+        if !site.meta.roles.contains(&wanted) {
+            return None;
+        }
+        let mut values = SiteValues::new(site.meta.roles.len(), words)?;
+        site.meta.roles.iter().find_map(|role| {
+            let value = values.next()?;
+            (*role == wanted).then(|| show(value).into())
+        })
+    }
+
+    /// Appends the message, rendered.
+    ///
+    /// # Errors
+    ///
+    /// If a described record's message and arguments do not fit each other, or the frame is
+    /// damaged.
+    pub fn write_message(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some(Overlay { message: Some(text), .. }) = self.overlay() {
+            out.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        match &self.body {
+            Body::Site { site, words } => {
+                write_site(site.meta.pieces, site.meta.roles.len(), words, out)
+            }
+            Body::Described(described) => {
+                described.write_message(self.renderer.map(|renderer| &**renderer), out)
+            }
+        }
+    }
+
+    /// The message as a new string. Allocates.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_message`](Self::write_message).
+    pub fn message(&self) -> Result<String, Error> {
+        let mut out = Vec::new();
+        self.write_message(&mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// The message before its arguments are filled in: the template of a call site, the raw value
+    /// of a described record.
+    pub fn raw_message(&self) -> Value<'_> {
+        if let Some(Overlay { message: Some(text), .. }) = self.overlay() {
+            return Value::Str(text);
+        }
+        match &self.body {
+            Body::Site { site, .. } => Value::Str(site.meta.template),
+            Body::Described(described) => described.message,
+        }
+    }
+
+    /// The arguments of a described record; `None` for call sites.
+    pub fn arguments(&self) -> Option<Value<'_>> {
+        if self.overlay().is_some_and(|overlay| overlay.message.is_some()) {
+            return None;
+        }
+        match &self.body {
+            Body::Described(described) => described.arguments,
+            Body::Site { .. } => None,
+        }
+    }
+
+    /// Calls `each` for every key-value pair: the call's own in order, the scope's, then those
+    /// that filters added.
+    pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
+        match &self.body {
+            Body::Site { site, words } => {
+                let keyed = |role: &Role| matches!(role, Role::Key(_));
+                if site.meta.roles.iter().any(keyed)
+                    && let Some(mut values) = SiteValues::new(site.meta.roles.len(), words)
+                {
+                    for role in site.meta.roles {
+                        let Some(value) = values.next() else { break };
+                        if let Role::Key(key) = role {
+                            each(key, value);
+                        }
+                    }
+                }
+            }
+            Body::Described(described) => described.fields.iter().for_each(|(key, value)| {
+                if let Value::Str(key) = key {
+                    each(key, value);
+                }
+            }),
+        }
+        let mut context = self.head.context;
+        if !context.is_empty()
+            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
+        {
+            map.iter().for_each(|(key, value)| {
+                if let Value::Str(key) = key {
+                    each(key, value);
+                }
+            });
+        }
+        if let Some(overlay) = self.overlay() {
+            for (key, value) in &overlay.attributes {
+                if !is_standard(key) {
+                    each(key, value.get());
+                }
+            }
+        }
+    }
+
+    /// Finds a field by key; the last one given wins. Walks all fields.
+    pub fn field(&self, key: &str) -> Option<Value<'_>> {
+        let mut found = None;
+        self.for_each_field(|name, value| {
+            if name == key {
+                found = Some(value);
+            }
+        });
+        found
+    }
+
+    /// The value that a filter gave to a standard attribute, if one did.
+    pub fn changed(&self, attribute: &str) -> Option<Value<'_>> {
+        let overlay = self.overlay()?;
+        let (_, value) = overlay.attributes.iter().find(|(key, _)| **key == *attribute)?;
+        Some(value.get())
+    }
+
+    #[inline]
+    fn changed_text(&self, attribute: &str) -> Option<&str> {
+        match self.overlay {
+            None => None,
+            Some(_) => match self.changed(attribute)? {
+                Value::Str(text) | Value::Text(text) => Some(text),
+                _ => None,
+            },
+        }
+    }
+
+    fn change(&mut self) -> &mut Overlay {
+        self.revision += 1;
+        self.overlay.get_or_insert_default()
+    }
+
+    /// Replaces the message; the original arguments are gone. For filters.
+    pub fn set_message(&mut self, text: impl Into<Box<str>>) {
+        self.change().message = Some(text.into());
+    }
+
+    /// Sets an attribute, a standard one (by its Python name) or a field. For filters.
+    pub fn set_attribute(&mut self, name: &str, value: ValueBuf) {
+        let level = match (name, value.get()) {
+            ("levelno", Value::I32(number)) => Some(Level::new(number)),
+            ("levelno", Value::I64(number)) => i32::try_from(number).ok().map(Level::new),
+            ("levelno", Value::U64(number)) => i32::try_from(number).ok().map(Level::new),
+            _ => None,
+        };
+        let overlay = self.change();
+        if level.is_some() {
+            overlay.level = level;
+        }
+        match overlay.attributes.iter_mut().find(|(key, _)| **key == *name) {
+            Some(entry) => entry.1 = value,
+            None => overlay.attributes.push((name.into(), value)),
+        }
+    }
+
+    /// Copies the record out of the ring. Allocates; for handlers that keep records.
+    pub fn keep(&self) -> OwnedRecord {
+        OwnedRecord::of(self)
+    }
+}
+
+/// Names of the attributes that every record has; other names are fields.
+pub(crate) const STANDARD: &[&str] = &[
+    "name",
+    "msg",
+    "args",
+    "levelname",
+    "levelno",
+    "pathname",
+    "filename",
+    "module",
+    "exc_info",
+    "exc_text",
+    "stack_info",
+    "lineno",
+    "funcName",
+    "created",
+    "msecs",
+    "relativeCreated",
+    "thread",
+    "threadName",
+    "processName",
+    "process",
+    "taskName",
+    "message",
+    "asctime",
+];
+
+/// Returns true for the attributes that every record has.
+pub(crate) fn is_standard(name: &str) -> bool {
+    STANDARD.contains(&name)
+}
+
+/// How an error chain reads behind a record: its text, then `Caused by:` and the sources.
+pub(crate) fn exception_text(value: Value<'_>) -> String {
+    let Value::Error(chain) = value else { return value.to_string() };
+    let mut text = String::new();
+    for (at, part) in chain.iter().enumerate() {
+        match at {
+            0 => {}
+            1 => text.push_str("\nCaused by: "),
+            _ => text.push_str("\nCaused by: "),
+        }
+        let _ = write!(text, "{part}");
+    }
+    text
+}
+
+/// The captured values of a site's frame, in order.
+#[derive(Debug)]
+pub(crate) struct SiteValues<'a> {
+    tags: &'a [u64],
+    at: usize,
+    count: usize,
+    words: &'a [u64],
+}
+
+impl<'a> SiteValues<'a> {
+    pub(crate) fn new(count: usize, words: &'a [u64]) -> Option<Self> {
+        let (tags, words) = words.split_at_checked(count.div_ceil(8))?;
+        Some(Self { tags, at: 0, count, words })
+    }
+}
+
+impl<'a> Iterator for SiteValues<'a> {
+    type Item = Value<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'a>> {
+        if self.at == self.count {
+            return None;
+        }
+        let tag = (self.tags[self.at / 8] >> (self.at % 8 * 8)) as u8;
+        self.at += 1;
+        decode::value(tag, &mut self.words)
+    }
+}
+
+/// Renders a site's message from its frame.
+pub(crate) fn write_site(
+    pieces: &[Piece],
+    count: usize,
+    words: &[u64],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    const FEW: usize = 8;
+    let damaged = || Error::other("a frame's values do not fit its call site");
+    let mut values = SiteValues::new(count, words).ok_or_else(damaged)?;
+    let mut few = [Value::Unit; FEW];
+    let mut many = Vec::new();
+    let values = if count <= FEW {
+        for slot in &mut few[..count] {
+            *slot = values.next().ok_or_else(damaged)?;
+        }
+        &few[..count]
+    } else {
+        many.extend(&mut values);
+        &many[..]
+    };
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Piece::Plain(at) => {
+                crate::text::plain(*values.get(usize::from(*at)).ok_or_else(damaged)?, out);
+            }
+            Piece::Spec(at, spec) => {
+                let value = *values.get(usize::from(*at)).ok_or_else(damaged)?;
+                write_spec(value, spec, values, out);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn write_spec(value: Value<'_>, spec: &Spec, values: &[Value<'_>], out: &mut Vec<u8>) {
+    crate::text::with_spec(value, spec, values, out);
+}

@@ -1,0 +1,81 @@
+//! One captured value that owns its words.
+
+use crate::capture::Capture;
+use crate::decode::{self, Value};
+use crate::value::tag;
+use std::fmt;
+
+/// A value that owns its words, for attributes that outlive a call.
+///
+/// # Examples
+///
+/// ```
+/// use sawmill::ValueBuf;
+///
+/// let user = ValueBuf::of("ada");
+/// assert_eq!(user.get().to_string(), "ada");
+/// let both = ValueBuf::map([("user", user), ("n", ValueBuf::of(&3))]);
+/// assert_eq!(format!("{:?}", both.get()), r#"{"user": "ada", "n": 3}"#);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ValueBuf {
+    /// The tag word, then the payload.
+    words: Vec<u64>,
+}
+
+impl ValueBuf {
+    /// Captures a value.
+    pub fn of<T: Capture + ?Sized>(value: &T) -> Self {
+        let mut words = Vec::new();
+        crate::capture::put_nested(value.capture(), &mut words);
+        Self { words }
+    }
+
+    /// Makes a list.
+    pub fn list(items: impl IntoIterator<Item = Self>) -> Self {
+        Self::block(tag::LIST, items, |count| count)
+    }
+
+    /// Makes a map.
+    pub fn map<K: AsRef<str>>(pairs: impl IntoIterator<Item = (K, Self)>) -> Self {
+        let items = pairs.into_iter().flat_map(|(key, value)| [Self::of(key.as_ref()), value]);
+        Self::block(tag::MAP, items, |count| count / 2)
+    }
+
+    /// The value that stands for nothing: Python's `None`.
+    pub fn none() -> Self {
+        Self { words: vec![u64::from(tag::OPTION), 0] }
+    }
+
+    fn block(
+        tag: u8,
+        items: impl IntoIterator<Item = Self>,
+        count_of: impl Fn(u64) -> u64,
+    ) -> Self {
+        let mut words = vec![u64::from(tag), 0];
+        let mut count = 0;
+        for item in items {
+            words.extend_from_slice(&item.words);
+            count += 1;
+        }
+        words[1] = count_of(count) | (words.len() as u64 - 2) << 32;
+        Self { words }
+    }
+
+    /// The value.
+    pub fn get(&self) -> Value<'_> {
+        let mut words = &self.words[..];
+        decode::nested(&mut words).unwrap_or(Value::Unit)
+    }
+
+    /// The tag word and the payload, as they stand inside other values.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+}
+
+impl fmt::Debug for ValueBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), f)
+    }
+}

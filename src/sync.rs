@@ -1,0 +1,15 @@
+//! The one place that names the standard library's synchronisation primitives.
+//!
+//! The files that hold a hand-written protocol import nothing but this module, so that
+//! `loom-tests` can include those very files beside a `sync` module of its own.
+
+pub(crate) use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock};
+pub(crate) use std::thread::{self, Thread};
+
+/// Locks a mutex whose data stay consistent even if a holder panicked.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
