@@ -13,6 +13,7 @@ mod level;
 mod record;
 mod seat;
 mod sync;
+mod sys;
 mod text;
 mod value;
 

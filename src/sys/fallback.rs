@@ -1,0 +1,82 @@
+//! Platforms other than Unix: what the standard library and the C runtime give.
+#![allow(unsafe_code)]
+
+use crate::sync::{AtomicU64, Ordering};
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// A number for the calling thread, unique within the process.
+pub(crate) fn thread_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static ID: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
+    // The value has no destructor, so it can be read at any time of the thread's life.
+    ID.with(|id| *id)
+}
+
+/// Writes to standard output (1) or standard error (2). May write less than asked.
+///
+/// # Errors
+///
+/// As the stream; `Unsupported` for other numbers.
+pub(crate) fn write_fd(fd: i32, bytes: &[u8]) -> io::Result<usize> {
+    match fd {
+        1 => {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()?;
+            Ok(bytes.len())
+        }
+        2 => io::stderr().lock().write(bytes),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "only descriptors 1 and 2 are known")),
+    }
+}
+
+/// There is no waiting for room here: writes to the streams block.
+///
+/// # Errors
+///
+/// None.
+pub(crate) fn poll_writable(_fd: i32, _timeout: Duration) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Registers `hook` to run when the process ends in order.
+pub(super) fn register_exit(hook: extern "C" fn()) -> bool {
+    #[cfg(windows)]
+    {
+        unsafe extern "C" {
+            fn atexit(hook: extern "C" fn()) -> std::ffi::c_int;
+        }
+        // SAFETY: the C runtime's own function, given a plain function of this program.
+        (unsafe { atexit(hook) }) == 0
+    }
+    #[cfg(not(windows))]
+    {
+        let _ = hook;
+        false
+    }
+}
+
+/// Not available here.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub(crate) fn pin_current_thread(_cpu: usize) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "CPU affinity is not available here"))
+}
+
+/// Not told here.
+pub(super) fn resident_bytes() -> Option<u64> {
+    None
+}
+
+/// Not available here.
+pub(crate) fn membarrier_available() -> bool {
+    false
+}
+
+/// Not available here; nothing happens.
+pub(crate) fn membarrier() -> bool {
+    false
+}

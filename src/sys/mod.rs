@@ -1,0 +1,157 @@
+//! What the operating system offers and the standard library does not: one folder, the same names
+//! for each platform, chosen here, so that no caller writes a `cfg` of its own.
+//!
+//! Nothing here knows of logging. Functions that a platform cannot offer say so by their result
+//! (`false`, `None`, [`io::ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported)).
+
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(not(unix), path = "fallback.rs")]
+mod imp;
+
+pub(crate) use imp::{
+    membarrier, membarrier_available, pin_current_thread, poll_writable, thread_id, write_fd,
+};
+
+use crate::sync::{Mutex, lock};
+use std::io;
+
+/// The number of this process.
+pub(crate) fn process_id() -> u32 {
+    std::process::id()
+}
+
+/// The bytes of memory that this process holds in RAM; `None` where the platform does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    imp::resident_bytes()
+}
+
+/// What is to run at the end of the process, last registered first.
+static AT_EXIT: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
+
+/// Runs `hook` when the process ends by a return from `main` or by `exit`, before or after the
+/// hooks of others, in the reverse order of registration. A panic in it goes no further.
+///
+/// Returns false if the platform took no registration; the hook will not run then.
+pub(crate) fn on_exit(hook: fn()) -> bool {
+    let mut hooks = lock(&AT_EXIT);
+    hooks.push(hook);
+    let taken = imp::register_exit(run_last_exit_hook);
+    if !taken {
+        hooks.pop();
+    }
+    taken
+}
+
+/// Registered once for each hook: the platform calls in reverse order, and so does the list.
+extern "C" fn run_last_exit_hook() {
+    let hook = lock(&AT_EXIT).pop();
+    if let Some(hook) = hook {
+        // A panic must not cross into C.
+        let _ = std::panic::catch_unwind(hook);
+    }
+}
+
+/// Writes to a raw descriptor until everything is written; for short texts at unlikely moments.
+///
+/// # Errors
+///
+/// The first error other than an interruption.
+pub(crate) fn write_all_fd(fd: i32, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match write_fd(fd, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn thread_ids_differ_between_threads_and_stay_within_one() {
+        let here = thread_id();
+        assert_eq!(here, thread_id());
+        let there = std::thread::spawn(thread_id).join().unwrap();
+        assert_ne!(here, there);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_first_thread_of_a_linux_process_has_the_number_of_the_process() {
+        let task = std::fs::read_link("/proc/thread-self").unwrap();
+        let number: u64 = task.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        assert_eq!(thread_id(), number);
+    }
+
+    #[test]
+    fn resident_memory_grows_with_memory_that_is_touched() {
+        let Some(before) = resident_bytes() else { return };
+        let block = vec![1_u8; 64 << 20];
+        let after = resident_bytes().unwrap();
+        assert!(after >= before + (32 << 20), "{before} -> {after}, {}", block.len());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_writable_until_it_is_full() {
+        use std::os::fd::AsRawFd;
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let fd = writer.as_raw_fd();
+        assert!(poll_writable(fd, Duration::ZERO).unwrap());
+        write_all_fd(fd, b"ready").unwrap();
+        let mut room = 1 << 20;
+        while poll_writable(fd, Duration::ZERO).unwrap() {
+            room -= write_fd(fd, &[0; 4096]).unwrap();
+        }
+        assert!(room < 1 << 20);
+        let begin = Instant::now();
+        assert!(!poll_writable(fd, Duration::from_millis(20)).unwrap());
+        assert!(begin.elapsed() >= Duration::from_millis(15));
+        let mut start = [0; 5];
+        std::io::Read::read_exact(&mut reader, &mut start).unwrap();
+        assert_eq!(&start, b"ready");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_without_reader_is_an_error_and_no_signal() {
+        use std::os::fd::AsRawFd;
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let error = write_fd(writer.as_raw_fd(), b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        // An error counts as writable, so that the writer comes to know it.
+        assert!(poll_writable(writer.as_raw_fd(), Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pinned_thread_runs_on_its_cpu_alone() {
+        let allowed = || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            let line = status.lines().find(|l| l.starts_with("Cpus_allowed_list:")).unwrap();
+            line.split_whitespace().nth(1).unwrap().to_owned()
+        };
+        std::thread::spawn(move || {
+            let first: usize = allowed().split([',', '-']).next().unwrap().parse().unwrap();
+            pin_current_thread(first).unwrap();
+            assert_eq!(allowed(), first.to_string());
+        })
+        .join()
+        .unwrap();
+        assert!(pin_current_thread(100_000).is_err());
+    }
+
+    #[test]
+    fn membarrier_may_be_called_where_it_is_available() {
+        if membarrier_available() {
+            membarrier();
+        }
+    }
+}

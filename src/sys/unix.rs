@@ -1,0 +1,165 @@
+//! Unix: thin wrappers around libc.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::time::Duration;
+
+/// The operating system's number for the calling thread. Unique among living threads.
+pub(crate) fn thread_id() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SAFETY: takes no arguments and cannot fail.
+        (unsafe { libc::gettid() }) as u64
+    }
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    {
+        let mut id = 0;
+        // SAFETY: thread 0 means the calling one; `id` outlives the call.
+        unsafe { libc::pthread_threadid_np(0, &mut id) };
+        id
+    }
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "macos",
+        target_os = "ios"
+    )))]
+    {
+        // SAFETY: takes no arguments and cannot fail.
+        (unsafe { libc::pthread_self() }) as u64
+    }
+}
+
+/// One `write(2)` to a raw descriptor, past the standard library's buffers and locks. May write
+/// less than asked.
+///
+/// # Errors
+///
+/// As `write(2)`; `Interrupted` and `WouldBlock` are the caller's to handle. A pipe without a
+/// reader is an error and no signal as long as SIGPIPE is ignored, as Rust programs do.
+pub(crate) fn write_fd(fd: i32, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and length are those of a live slice, which the call only reads.
+    let written = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
+/// Waits until a descriptor takes bytes, or has an error that the next write will tell.
+/// Returns false if `timeout` passed first; interruptions do not lengthen it.
+///
+/// # Errors
+///
+/// As `poll(2)`; a descriptor that is not open is `InvalidInput`.
+pub(crate) fn poll_writable(fd: i32, timeout: Duration) -> io::Result<bool> {
+    let deadline = std::time::Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        // Rounded up, lest the last millisecond become a busy loop.
+        let millis = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+        let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one entry, alive and writable for the length of the call.
+        match unsafe { libc::poll(&mut poll, 1, millis) } {
+            0 => return Ok(false),
+            1.. if poll.revents & libc::POLLNVAL != 0 => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "descriptor is not open"));
+            }
+            1.. => return Ok(true),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Registers `hook` to run when the process ends in order.
+pub(super) fn register_exit(hook: extern "C" fn()) -> bool {
+    // SAFETY: the hook is a plain function of this program, valid until it ends.
+    (unsafe { libc::atexit(hook) }) == 0
+}
+
+/// Lets the calling thread run on one CPU only, numbered from 0.
+///
+/// # Errors
+///
+/// If there is no such CPU, the process may not use it, or the platform has no such call.
+pub(crate) fn pin_current_thread(cpu: usize) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        if cpu >= libc::CPU_SETSIZE as usize {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no CPU {cpu}")));
+        }
+        // SAFETY: an all-zero set is a valid empty set.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `cpu` is below the size of the set.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+        // SAFETY: thread 0 means the calling one; the set is alive and of the size told.
+        match unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = cpu;
+        Err(io::Error::new(io::ErrorKind::Unsupported, "CPU affinity is not available here"))
+    }
+}
+
+/// The bytes of memory that this process holds in RAM.
+pub(super) fn resident_bytes() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let pages: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * page_bytes() as u64)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    None
+}
+
+/// The size of a page of memory, in bytes.
+pub(crate) fn page_bytes() -> usize {
+    // SAFETY: takes a number and reads nothing of ours.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
+/// The commands of `membarrier(2)` that are used here; see `linux/membarrier.h`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod barrier {
+    pub(super) const QUERY: libc::c_int = 0;
+    pub(super) const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+    pub(super) const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+    pub(super) fn call(command: libc::c_int) -> libc::c_long {
+        // SAFETY: the call takes three numbers and touches no memory of ours.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
+    }
+}
+
+/// Finds out whether [`membarrier`] works here, and registers the process for it.
+pub(crate) fn membarrier_available() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let known = barrier::call(barrier::QUERY);
+        known > 0
+            && known & libc::c_long::from(barrier::PRIVATE_EXPEDITED) != 0
+            && barrier::call(barrier::REGISTER_PRIVATE_EXPEDITED) == 0
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    false
+}
+
+/// Makes every running thread of this process pass a full memory barrier before it returns.
+///
+/// To be used only after [`membarrier_available`] said yes. Returns false if the kernel refused,
+/// in which case no barrier happened.
+pub(crate) fn membarrier() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        barrier::call(barrier::PRIVATE_EXPEDITED) == 0
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    false
+}
