@@ -25,4 +25,6 @@ pub use crate::filter::{Filter, FilterRef, Verdict};
 pub use crate::format::{Format, FormatterRef};
 pub use crate::handler::{Context, Handler, HandlerExt, HandlerRef, HandlerStats};
 pub use crate::level::Level;
-pub use crate::record::{LogRecord, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf};
+pub use crate::record::{
+    LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
+};

@@ -6,10 +6,14 @@
 
 mod buf;
 mod described;
+mod notice;
 mod owned;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use buf::ValueBuf;
 pub(crate) use described::{Described, DescribedBuf, Field};
+pub use notice::Notice;
 pub use owned::OwnedRecord;
 
 use crate::callsite::{Callsite, Metadata};

@@ -12,6 +12,9 @@ pub enum Verdict {
     Pass,
     /// The record ends here, for this handler or (a logger's filter) for all.
     Refuse,
+    /// As [`Refuse`](Self::Refuse), by a filter that counts what it holds back and tells it later
+    /// with [`Filter::notice`]; the books count such records as withheld.
+    Withhold,
     /// Another record goes on in its place, for the rest of this path.
     Replace(OwnedRecord),
 }
@@ -43,6 +46,17 @@ impl From<bool> for Verdict {
 pub trait Filter: Send {
     /// Decides.
     fn filter(&mut self, record: &mut LogRecord<'_>) -> Verdict;
+
+    /// Gives a record of the filter's own that is due: what it withheld.
+    ///
+    /// Asked for after each record that the filter let pass, and delivered before that record;
+    /// asked for with `ending`, until there is none, at a flush and when the filter's home ends.
+    /// The notice takes the way that the record would have taken from here. `now_ns` is the
+    /// drain's time in nanoseconds since the Unix epoch.
+    fn notice(&mut self, now_ns: i64, ending: bool) -> Option<OwnedRecord> {
+        let _ = (now_ns, ending);
+        None
+    }
 }
 
 impl<F, V> Filter for F

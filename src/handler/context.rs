@@ -160,7 +160,13 @@ impl<'a> Context<'a> {
         delivery.errors.push(error);
     }
 
-    /// Tells that `records` accepted earlier were dropped because the handler's queue was full.
+    /// Tells that more records are lost to an error that was told already.
+    pub fn lost_more(&mut self, records: u64) {
+        self.delivery().lost += records;
+    }
+
+    /// Tells that `records` were dropped because the handler's queue was full. They count as
+    /// accepted: `emit` returned `Ok` for them, or is about to.
     pub fn shed(&mut self, records: u64) {
         self.delivery().shed += records;
     }

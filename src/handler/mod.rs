@@ -101,6 +101,11 @@ pub trait Handler: Send + Any {
         Vec::new()
     }
 
+    /// Whether `flush` comes before `close`; Python's `MemoryHandler` may say no.
+    fn flush_on_close(&self) -> bool {
+        true
+    }
+
     /// What [`Context::formatted`] uses if the reference has no formatter. `None`: the message
     /// alone, then exception and stack text, as in Python.
     fn default_formatter(&self) -> Option<FormatterRef> {
@@ -121,6 +126,7 @@ pub(crate) struct Books {
     pub(crate) accepted: AtomicU64,
     pub(crate) below_level: AtomicU64,
     pub(crate) filtered: AtomicU64,
+    /// Told with [`Context::shed`]; each was accepted before, or in the same call.
     pub(crate) shed: AtomicU64,
     pub(crate) failed: AtomicU64,
     /// Told with [`Context::lost`] after having been accepted.
@@ -154,12 +160,13 @@ impl Books {
     pub(crate) fn stats(&self) -> HandlerStats {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (accepted, later, held) = (get(&self.accepted), get(&self.lost_later), get(&self.held));
+        let shed = get(&self.shed);
         HandlerStats {
             offered: get(&self.offered),
-            delivered: accepted.saturating_sub(later + held),
+            delivered: accepted.saturating_sub(later + held + shed),
             below_level: get(&self.below_level),
             filtered: get(&self.filtered),
-            shed: get(&self.shed),
+            shed,
             failed: get(&self.failed) + later,
             held,
         }
