@@ -1,0 +1,174 @@
+//! The command line.
+
+use crate::peer;
+use crate::workload::{Size, Workload};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) enum Command {
+    Help,
+    Run(Plan),
+    Child(Child),
+}
+
+/// What to compare.
+pub(crate) struct Plan {
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) peers: Vec<String>,
+    /// Empty: all.
+    pub(crate) variants: Vec<String>,
+    pub(crate) repeats: usize,
+    pub(crate) json: bool,
+    pub(crate) folder: PathBuf,
+    pub(crate) size: Size,
+}
+
+impl Plan {
+    /// The sizes, as a child reads them.
+    pub(crate) fn size_arguments(&self) -> [String; 5] {
+        let Size { batches, messages, bursts, threads, idle } = self.size;
+        [
+            batches.to_string(),
+            messages.to_string(),
+            bursts.to_string(),
+            threads.to_string(),
+            idle.as_millis().to_string(),
+        ]
+    }
+}
+
+/// One run, in a process of its own.
+pub(crate) struct Child {
+    pub(crate) workload: Workload,
+    pub(crate) peer: String,
+    pub(crate) variant: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) size: Size,
+}
+
+pub(crate) fn help() -> String {
+    let mut out = String::from(
+        "Measures sawmill, and other loggers beside it.\n\n\
+         usage: sawmill-perf WORKLOAD... [--peer NAME]... [--variant NAME]... [--repeats N]\n\
+         \x20                   [--messages N] [--batches N] [--smoke] [--json] [--dir DIR]\n\n\
+         \x20 --peer NAME     compare only these (default: all that were built)\n\
+         \x20 --variant NAME  only these variants\n\
+         \x20 --repeats N     runs of each variant, taking turns (default: 5)\n\
+         \x20 --messages N    messages in the throughput workloads (default: 4000000)\n\
+         \x20 --batches N     batches of 20 in the latency workloads (default: 5000)\n\
+         \x20 --smoke         small sizes and one run: does everything still work?\n\
+         \x20 --json          one object a line on stdout\n\
+         \x20 --dir DIR       where the logs are written (default: the system's temporary folder)\n\n\
+         workloads (or `all`):\n",
+    );
+    for workload in Workload::ALL {
+        let _ = writeln!(out, "  {:<14}  {}", workload.to_string(), workload.about());
+    }
+    let _ = writeln!(out, "\npeers: {}", peer::names().join(" "));
+    out
+}
+
+pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
+    if arguments.first().is_some_and(|first| first == "--child") {
+        return parse_child(&arguments[1..]);
+    }
+    let mut plan = Plan {
+        workloads: Vec::new(),
+        peers: Vec::new(),
+        variants: Vec::new(),
+        repeats: 5,
+        json: false,
+        folder: std::env::temp_dir().join(format!("sawmill-perf-{}", std::process::id())),
+        size: Size::FULL,
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || rest.next().cloned().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "-h" | "--help" => return Ok(Command::Help),
+            "--json" => plan.json = true,
+            "--smoke" => (plan.size, plan.repeats) = (Size::SMOKE, 1),
+            "--peer" => plan.peers.push(known_peer(value()?)?),
+            "--variant" => plan.variants.push(value()?),
+            "--repeats" => plan.repeats = number(&value()?)?,
+            "--messages" => plan.size.messages = number(&value()?)?,
+            "--batches" => plan.size.batches = number(&value()?)?,
+            "--dir" => plan.folder = value()?.into(),
+            "all" => plan.workloads = Workload::ALL.to_vec(),
+            name => match Workload::from_name(name) {
+                Some(workload) => plan.workloads.push(workload),
+                None => return Err(format!("unknown workload or option {name:?}")),
+            },
+        }
+    }
+    if plan.workloads.is_empty() {
+        return Err("which workload?".into());
+    }
+    if plan.repeats == 0 || plan.size.batches == 0 || plan.size.messages == 0 {
+        return Err("a count of 0 measures nothing".into());
+    }
+    if plan.peers.is_empty() {
+        plan.peers = peer::names().iter().map(|&name| name.to_owned()).collect();
+    }
+    Ok(Command::Run(plan))
+}
+
+fn parse_child(arguments: &[String]) -> Result<Command, String> {
+    let [workload, peer, variant, folder, batches, messages, bursts, threads, idle_ms] = arguments
+    else {
+        return Err("a child gets nine arguments".into());
+    };
+    Ok(Command::Child(Child {
+        workload: Workload::from_name(workload).ok_or(format!("unknown workload {workload:?}"))?,
+        peer: known_peer(peer.clone())?,
+        variant: variant.clone(),
+        folder: folder.into(),
+        size: Size {
+            batches: number(batches)?,
+            messages: number(messages)?,
+            bursts: number(bursts)?,
+            threads: number(threads)?,
+            idle: Duration::from_millis(number(idle_ms)?),
+        },
+    }))
+}
+
+fn known_peer(name: String) -> Result<String, String> {
+    match peer::names().contains(&name.as_str()) {
+        true => Ok(name),
+        false => Err(format!("unknown peer {name:?}; built were: {}", peer::names().join(" "))),
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a number that fits here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str) -> Result<Command, String> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_reach_the_plan() {
+        let Ok(Command::Run(plan)) = run("latency --peer floor --repeats 3 --messages 10 --json")
+        else {
+            panic!("not understood");
+        };
+        assert_eq!(plan.workloads, [Workload::Latency]);
+        assert_eq!(plan.peers, ["floor"]);
+        assert_eq!((plan.repeats, plan.size.messages, plan.json), (3, 10, true));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for wrong in ["", "latency --peer", "latency --peer nobody", "speed", "latency --repeats x"]
+        {
+            assert!(run(wrong).is_err(), "{wrong:?} was accepted");
+        }
+    }
+}
