@@ -1,5 +1,7 @@
 //! Formatters turn a record into the bytes of a line.
 
+pub(crate) mod pyconv;
+
 use crate::error::Error;
 use crate::record::LogRecord;
 use crate::seat::Seat;
