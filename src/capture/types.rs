@@ -2,12 +2,12 @@
 
 use super::{Capture, CaptureDisplay, Encode, Sink, put_nested};
 use crate::callsite;
+use crate::sync::Arc;
 use crate::value::{Shape, tag};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 macro_rules! one_word {

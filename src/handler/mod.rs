@@ -17,10 +17,9 @@ use crate::format::{Format, FormatterRef};
 use crate::level::Level;
 use crate::record::LogRecord;
 use crate::seat::Seat;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak, lock};
 use std::any::Any;
 use std::fmt;
-use std::sync::Weak;
 use std::time::Duration;
 
 /// Delivers records, on the drain.
