@@ -407,7 +407,7 @@ impl fmt::Debug for Value<'_> {
             Value::Duration(value) => fmt::Debug::fmt(value, f),
             Value::Ip(value) => fmt::Debug::fmt(value, f),
             Value::Socket(value) => fmt::Debug::fmt(value, f),
-            Value::None => f.pad("None"),
+            Value::None => f.write_str("None"),
             Value::Some(value) => f.debug_tuple("Some").field(&value.get()).finish(),
             Value::List(list) => f.debug_list().entries(list.iter()).finish(),
             Value::Tuple(list) => {
