@@ -4,12 +4,16 @@
 mod callsite;
 mod capture;
 mod clock;
+#[cfg(feature = "config")]
+pub mod config;
 mod decode;
 mod error;
 mod filter;
 mod format;
 mod handler;
 mod level;
+#[cfg(feature = "config")]
+mod python;
 mod record;
 mod seat;
 mod sync;

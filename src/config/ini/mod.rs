@@ -1,0 +1,3 @@
+//! INI files in the manner of Python's `logging.config.fileConfig`.
+
+mod reader;

@@ -1,0 +1,12 @@
+//! Python's own ways, in one place: behind the configuration readers and the `sawmill` command.
+//!
+//! Nothing on the way of a record names this module; what a record needs of it (the merging of
+//! arguments) comes in through the traits that everybody may implement.
+
+#[cfg(feature = "ini")]
+pub(crate) mod literal;
+mod merge;
+mod report;
+
+pub use merge::PercentMerge;
+pub use report::error_report;
