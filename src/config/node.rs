@@ -350,7 +350,8 @@ mod tests {
 
     #[test]
     fn truth_is_that_of_python() {
-        for empty in [Node::Null, false.into(), 0.into(), 0.0.into(), "".into(), Map::new().into()] {
+        for empty in [Node::Null, false.into(), 0.into(), 0.0.into(), "".into(), Map::new().into()]
+        {
             assert!(!empty.is_true(), "{empty}");
         }
         for full in [true.into(), Node::Int(-1), 0.5.into(), "0".into(), Node::list([Node::Null])] {

@@ -14,11 +14,8 @@ const MAX_NODES: usize = 250_000;
 const MAX_DEPTH: usize = 100;
 
 pub(super) fn read(text: &str) -> Result<Node, Error> {
-    let mut composer = Composer {
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        nodes: 0,
-    };
+    let mut composer =
+        Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
     let mut document = None;
     loop {
         match composer.next()? {
@@ -26,7 +23,10 @@ pub(super) fn read(text: &str) -> Result<Node, Error> {
             (Event::DocumentStart(_), span) if document.is_some() => {
                 return Err(at(&span, "more than one document"));
             }
-            (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
+            (
+                Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing,
+                _,
+            ) => {}
             (event, span) => document = Some(composer.node(event, &span, 0)?.0),
         }
     }
@@ -62,7 +62,12 @@ impl<'a> Composer<'a> {
     }
 
     /// Builds the value that starts with `event`, and how many values it holds.
-    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<(Node, usize), Error> {
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        span: &Span,
+        depth: usize,
+    ) -> Result<(Node, usize), Error> {
         if depth > MAX_DEPTH {
             return Err(at(span, &format!("nested more than {MAX_DEPTH} deep")));
         }
@@ -214,7 +219,9 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) -> Res
 fn plain(text: &str) -> Node {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Node::Null,
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return true.into(),
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return true.into();
+        }
         "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             return false.into();
         }
@@ -355,7 +362,8 @@ mod tests {
 
     #[test]
     fn anchors_aliases_and_merge_keys_are_expanded() {
-        let node = read("a: &a {x: 1, y: 2}\nb: *a\nc: {<<: *a, y: 3}\nd: {<<: [*a, {z: 4, x: 9}]}");
+        let node =
+            read("a: &a {x: 1, y: 2}\nb: *a\nc: {<<: *a, y: 3}\nd: {<<: [*a, {z: 4, x: 9}]}");
         let node = node.unwrap();
         assert_eq!(node.get("b"), node.get("a"));
         assert_eq!(node.get("c").unwrap().to_string(), r#"{"x": 1, "y": 3}"#);

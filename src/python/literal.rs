@@ -219,7 +219,12 @@ impl Parser<'_> {
             _ if stray => None,
             Some(radix) => i128::from_str_radix(&digits[2..], radix).ok().map(Literal::Int),
             None if float => digits.parse().ok().map(Literal::Float),
-            None if digits.len() > 1 && digits.starts_with('0') && digits.trim_matches('0') != "" => None,
+            None if digits.len() > 1
+                && digits.starts_with('0')
+                && digits.trim_matches('0') != "" =>
+            {
+                None
+            }
             None => digits.parse().ok().map(Literal::Int),
         };
         number.ok_or_else(|| {
@@ -357,9 +362,15 @@ mod tests {
             ("('a.log', 'w')", Tuple(vec![text("a.log"), text("w")])),
             ("'a', 2", Tuple(vec![text("a"), Int(2)])),
             ("(3, ERROR)", Tuple(vec![Int(3), Int(40)])),
-            ("('localhost', -0x1F, 1_0, 1e3, .5)", Tuple(vec![text("localhost"), Int(-31), Int(10), Float(1000.0), Float(0.5)])),
+            (
+                "('localhost', -0x1F, 1_0, 1e3, .5)",
+                Tuple(vec![text("localhost"), Int(-31), Int(10), Float(1000.0), Float(0.5)]),
+            ),
             ("[1, [2,], ()]", List(vec![Int(1), List(vec![Int(2)]), Tuple(vec![])])),
-            ("{'encoding': 'utf-8', 'delay': True}", Dict(vec![(text("encoding"), text("utf-8")), (text("delay"), Bool(true))])),
+            (
+                "{'encoding': 'utf-8', 'delay': True}",
+                Dict(vec![(text("encoding"), text("utf-8")), (text("delay"), Bool(true))]),
+            ),
             (r#"'a' "b" r'\n' '\n\x41\u00e9\101\q'"#, text("ab\\n\nA\u{e9}A\\q")),
             ("'''a\nb'''", text("a\nb")),
             ("None", None),
@@ -371,8 +382,28 @@ mod tests {
     #[test]
     fn nothing_is_evaluated() {
         for source in [
-            "", "(", "(1", "1 2", "1+1", "os.system('x')", "open('x')", "sys.stdin", "[x for x in y]", "f'{x}'",
-            "b'x'", "'a", "'a\nb'", "012", "1__0", "0x", "{1}", "{'a' 1}", "lambda: 0", "-'a'", "3a", "__import__",
+            "",
+            "(",
+            "(1",
+            "1 2",
+            "1+1",
+            "os.system('x')",
+            "open('x')",
+            "sys.stdin",
+            "[x for x in y]",
+            "f'{x}'",
+            "b'x'",
+            "'a",
+            "'a\nb'",
+            "012",
+            "1__0",
+            "0x",
+            "{1}",
+            "{'a' 1}",
+            "lambda: 0",
+            "-'a'",
+            "3a",
+            "__import__",
         ] {
             assert!(parse(source).is_err(), "{source}");
         }

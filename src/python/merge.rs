@@ -107,7 +107,7 @@ fn merge(format: &str, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<(
         }
     }
     match left {
-        Left::Tuple(mut values) if values.next().is_some() => {
+        Left::Tuple(values) if values.len() > 0 => {
             Err(Error::other("not all arguments converted during string formatting"))
         }
         _ => Ok(()),
@@ -115,9 +115,9 @@ fn merge(format: &str, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<(
 }
 
 fn lookup<'a>(map: Map<'a>, key: &str) -> Result<Value<'a>, Error> {
-    let found = map.iter().filter(|(known, _)| {
-        matches!(known, Value::Str(known) | Value::Text(known) if *known == key)
-    });
+    let found = map.iter().filter(
+        |(known, _)| matches!(known, Value::Str(known) | Value::Text(known) if *known == key),
+    );
     found.last().map(|(_, value)| value).ok_or_else(|| {
         let mut text = String::new();
         pyconv::repr_of_str(key, &mut text);

@@ -172,11 +172,13 @@ impl Ini {
                 let end = left
                     .find(')')
                     .filter(|end| *end > 0 && left[end + 1..].starts_with('s'))
-                    .ok_or_else(|| wrong(format!("bad interpolation variable reference {}", &rest[at..])))?;
+                    .ok_or_else(|| {
+                        wrong(format!("bad interpolation variable reference {}", &rest[at..]))
+                    })?;
                 let name = left[..end].to_lowercase();
-                let value = self
-                    .raw(section, &name)
-                    .ok_or_else(|| wrong(format!("bad value substitution: {name:?} is not known")))?;
+                let value = self.raw(section, &name).ok_or_else(|| {
+                    wrong(format!("bad value substitution: {name:?} is not known"))
+                })?;
                 if value.contains('%') {
                     self.interpolate(section, option, value, depth + 1, out)?;
                 } else {
@@ -213,8 +215,9 @@ mod tests {
 
     #[test]
     fn comments_colons_spacing_and_continuations_read_as_in_python() {
-        let ini = read("# c\n[a]\n; c\nKey = x\n   y\n\n   z\nother : 1 ; kept\nempty =\n[b]\n  k=v\n")
-            .unwrap();
+        let ini =
+            read("# c\n[a]\n; c\nKey = x\n   y\n\n   z\nother : 1 ; kept\nempty =\n[b]\n  k=v\n")
+                .unwrap();
         assert_eq!(ini.raw("a", "key"), Some("x\ny\n\nz"));
         assert_eq!(ini.raw("a", "other"), Some("1 ; kept"));
         assert_eq!(ini.raw("a", "empty"), Some(""));
@@ -224,7 +227,8 @@ mod tests {
 
     #[test]
     fn defaults_stand_behind_every_section_and_are_interpolated() {
-        let ini = read("[DEFAULT]\nbase=logs\npct=50%%\n[h]\nargs=('%(base)s-%(PCT)s.log', 'w')").unwrap();
+        let ini = read("[DEFAULT]\nbase=logs\npct=50%%\n[h]\nargs=('%(base)s-%(PCT)s.log', 'w')")
+            .unwrap();
         assert_eq!(ini.get("h", "args").unwrap().unwrap(), "('logs-50%.log', 'w')");
         assert_eq!(ini.raw("h", "pct"), Some("50%%"));
         assert!(!ini.has_section("DEFAULT"));
