@@ -40,6 +40,27 @@ impl Level {
     /// 50.
     pub const CRITICAL: Self = Self(50);
 
+    /// [`TRACE`](Self::TRACE) as the `log` crate spells it, so that its users change an import only.
+    #[doc(hidden)]
+    #[allow(non_upper_case_globals)]
+    pub const Trace: Self = Self::TRACE;
+    /// [`DEBUG`](Self::DEBUG) as the `log` crate spells it.
+    #[doc(hidden)]
+    #[allow(non_upper_case_globals)]
+    pub const Debug: Self = Self::DEBUG;
+    /// [`INFO`](Self::INFO) as the `log` crate spells it.
+    #[doc(hidden)]
+    #[allow(non_upper_case_globals)]
+    pub const Info: Self = Self::INFO;
+    /// [`WARNING`](Self::WARNING) as the `log` crate spells it.
+    #[doc(hidden)]
+    #[allow(non_upper_case_globals)]
+    pub const Warn: Self = Self::WARNING;
+    /// [`ERROR`](Self::ERROR) as the `log` crate spells it.
+    #[doc(hidden)]
+    #[allow(non_upper_case_globals)]
+    pub const Error: Self = Self::ERROR;
+
     /// Returns the level with this number.
     pub const fn new(number: i32) -> Self {
         Self(number)
@@ -80,6 +101,66 @@ impl Level {
             50..=i32::MAX => 5,
         }
     }
+}
+
+/// The least level that is compiled into this program; calls below it vanish from the binary.
+///
+/// Set by the cargo features `max_level_*`, in builds without debug assertions by
+/// `release_max_level_*` where one is given. As in the `log` crate, features of the whole
+/// dependency tree add up, and of several the one that lets least through wins.
+pub const STATIC_LEVEL: Level = Level(match cfg!(debug_assertions) {
+    true => max_level(),
+    false => match release_max_level() {
+        Some(number) => number,
+        None => max_level(),
+    },
+});
+
+const fn max_level() -> i32 {
+    if cfg!(feature = "max_level_off") {
+        i32::MAX
+    } else if cfg!(feature = "max_level_critical") {
+        50
+    } else if cfg!(feature = "max_level_error") {
+        40
+    } else if cfg!(feature = "max_level_warning") {
+        30
+    } else if cfg!(feature = "max_level_info") {
+        20
+    } else if cfg!(feature = "max_level_debug") {
+        10
+    } else if cfg!(feature = "max_level_trace") {
+        5
+    } else {
+        i32::MIN
+    }
+}
+
+const fn release_max_level() -> Option<i32> {
+    Some(if cfg!(feature = "release_max_level_off") {
+        i32::MAX
+    } else if cfg!(feature = "release_max_level_critical") {
+        50
+    } else if cfg!(feature = "release_max_level_error") {
+        40
+    } else if cfg!(feature = "release_max_level_warning") {
+        30
+    } else if cfg!(feature = "release_max_level_info") {
+        20
+    } else if cfg!(feature = "release_max_level_debug") {
+        10
+    } else if cfg!(feature = "release_max_level_trace") {
+        5
+    } else {
+        return None;
+    })
+}
+
+/// Returns true if calls at this level are compiled in.
+#[doc(hidden)]
+#[inline(always)]
+pub const fn is_compiled(level: i32) -> bool {
+    level >= STATIC_LEVEL.0 && STATIC_LEVEL.0 != i32::MAX
 }
 
 /// How many classes of level the books distinguish.

@@ -1,6 +1,13 @@
 //! Python's `logging` model on a lock-free asynchronous core.
 #![allow(dead_code, missing_docs)]
 
+// The macros name the crate by its name, in its own tests too.
+#[allow(unused_extern_crates)]
+extern crate self as sawmill;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod callsite;
 mod capture;
 mod clock;
@@ -12,6 +19,7 @@ mod filter;
 mod format;
 mod handler;
 mod level;
+mod macros;
 #[cfg(feature = "config")]
 mod python;
 mod record;
@@ -28,7 +36,8 @@ pub use crate::error::Error;
 pub use crate::filter::{Filter, FilterRef, Verdict};
 pub use crate::format::{Format, FormatterRef};
 pub use crate::handler::{Context, Handler, HandlerExt, HandlerRef, HandlerStats};
-pub use crate::level::Level;
+pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
+pub use sawmill_macros::Capture;

@@ -331,7 +331,10 @@ impl<'a> LogRecord<'a> {
     pub fn stack(&self) -> Option<std::borrow::Cow<'_, str>> {
         match &self.body {
             Body::Described(described) => described.stack.map(Into::into),
-            Body::Site { .. } => self.with_role(Role::Stack, |value| value.to_string()),
+            // Empty where `stack_info = false` was given.
+            Body::Site { .. } => self
+                .with_role(Role::Stack, |value| value.to_string())
+                .filter(|text| !text.is_empty()),
         }
     }
 
@@ -411,14 +414,23 @@ impl<'a> LogRecord<'a> {
     pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
         match &self.body {
             Body::Site { site, words } => {
-                let keyed = |role: &Role| matches!(role, Role::Key(_));
+                let keyed = |role: &Role| matches!(role, Role::Key(_) | Role::Pair);
                 if site.meta.roles.iter().any(keyed)
                     && let Some(mut values) = SiteValues::new(site.meta.roles.len(), words)
                 {
                     for role in site.meta.roles {
                         let Some(value) = values.next() else { break };
-                        if let Role::Key(key) = role {
-                            each(key, value);
+                        match (role, value) {
+                            (Role::Key(key), value) => each(key, value),
+                            (Role::Pair, Value::Tuple(pair)) => {
+                                let mut pair = pair.iter();
+                                if let (Some(Value::Str(key)), Some(value)) =
+                                    (pair.next(), pair.next())
+                                {
+                                    each(key, value);
+                                }
+                            }
+                            _ => {}
                         }
                     }
                 }

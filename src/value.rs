@@ -175,10 +175,20 @@ pub enum Role {
     Message,
     /// A key-value pair with this key (it may be shown by the message too).
     Key(&'static str),
+    /// A pair of a key computed at the call and its value.
+    Pair,
     /// The error of `exception!`: becomes the record's exception text.
     Exception,
     /// A backtrace, rendered: becomes the record's stack text.
     Stack,
+}
+
+impl Role {
+    /// The roles of up to sixteen values that only the message shows.
+    pub const fn messages(count: usize) -> &'static [Self] {
+        static MESSAGES: [Role; 16] = [Role::Message; 16];
+        MESSAGES.split_at(count).0
+    }
 }
 
 /// The name and fields of a type with `#[derive(Capture)]`, or of one variant of an enum.

@@ -14,7 +14,8 @@ mod words;
 
 pub use scratch::{Rendered, Scratch};
 pub use select::{
-    Block, Held, Kept, Raw, Slot, Via, ViaDebug, ViaDebugged, ViaDisplay, ViaRendered, ViaShown,
+    Block, Held, Kept, Keyed, Raw, Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice,
+    ViaDisplay, ViaError, ViaFlag, ViaRendered, ViaShown, ViaStack, Width,
 };
 pub use types::{Bytes, Derived, Fields, List, Opt, Pair, Str, Text, Wide, field, field_words};
 pub use words::{Sink, Words};

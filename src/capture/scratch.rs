@@ -1,19 +1,25 @@
 //! Text rendered on the caller, before space is reserved.
 
+use super::{Kept, Str, put_nested};
+use crate::value::tag;
 use std::cell::Cell;
+use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
     /// The thread's scratch, taken for the time of a call and put back: a `Display` that logs
     /// finds it gone and takes a fresh one.
-    static SPARE: Cell<Option<String>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<(String, Vec<u64>)>> = const { Cell::new(None) };
     /// `Display` or `Debug` implementations of arguments that panicked on this thread.
     static PANICS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A scratch above this size is not kept: one huge message must not hold memory for ever.
 const KEPT_BYTES: usize = 64 * 1024;
+
+/// The longest chain of causes that is recorded; one that is its own source must not hang a call.
+const MOST_CAUSES: u64 = 64;
 
 /// What stands in a message where an argument's formatting panicked.
 const PANICKED: &str = "<panicked while formatting>";
@@ -56,21 +62,63 @@ impl Scratch {
         &mut self,
         write: impl FnOnce(&mut String) -> fmt::Result,
     ) -> Rendered {
-        if self.text.capacity() == 0 {
-            self.text = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
-            self.text.clear();
-        }
+        self.take_spare();
         let start = self.text.len();
         let text = &mut self.text;
-        match catch_unwind(AssertUnwindSafe(move || write(text))) {
-            Ok(Ok(())) => {}
-            Ok(Err(fmt::Error)) => self.text.push_str("<error while formatting>"),
-            Err(_) => {
-                let _ = PANICS.try_with(|count| count.set(count.get() + 1));
-                self.text.push_str(PANICKED);
-            }
+        match guarded(move || write(text)) {
+            Some(Ok(())) => {}
+            Some(Err(fmt::Error)) => self.text.push_str("<error while formatting>"),
+            None => self.text.push_str(PANICKED),
         }
         Rendered { start, end: self.text.len() }
+    }
+
+    /// Takes the thread's spare space, if this scratch has none yet.
+    fn take_spare(&mut self) {
+        if self.text.capacity() == 0 && self.words.capacity() == 0 {
+            let spare = SPARE.try_with(Cell::take).ok().flatten();
+            (self.text, self.words) = spare.unwrap_or_default();
+            self.text.clear();
+            self.words.clear();
+        }
+    }
+
+    /// Renders an error and its sources, and keeps them as the payload of an error value.
+    pub(crate) fn chain<'e>(
+        &mut self,
+        error: &dyn fmt::Display,
+        source: impl FnOnce() -> Option<&'e (dyn Error + 'static)>,
+    ) -> Kept<{ tag::ERROR }> {
+        self.chain_from(error, guarded(source).flatten())
+    }
+
+    #[inline(never)]
+    fn chain_from(
+        &mut self,
+        error: &dyn fmt::Display,
+        mut source: Option<&(dyn Error + 'static)>,
+    ) -> Kept<{ tag::ERROR }> {
+        self.take_spare();
+        let start = self.words.len();
+        self.words.push(0);
+        self.push_part(error);
+        let mut count = 1;
+        while let Some(cause) = source
+            && count < MOST_CAUSES
+        {
+            self.push_part(cause);
+            count += 1;
+            source = guarded(|| cause.source()).flatten();
+        }
+        self.words[start] = count | ((self.words.len() - start - 1) as u64) << 32;
+        Kept { part: (start, self.words.len()) }
+    }
+
+    fn push_part(&mut self, part: &dyn fmt::Display) {
+        let part = self.render(format_args!("{part}"));
+        let Self { text, words } = self;
+        put_nested(Str(text.get(part.start..part.end).unwrap_or_default()), words);
+        text.truncate(part.start);
     }
 
     /// The text of a rendering.
@@ -81,6 +129,7 @@ impl Scratch {
 
     /// Keeps words that were encoded beforehand, because their number is known only afterwards.
     pub(crate) fn keep(&mut self, encode: impl FnOnce(&mut Vec<u64>)) -> (usize, usize) {
+        self.take_spare();
         let start = self.words.len();
         encode(&mut self.words);
         (start, self.words.len())
@@ -94,11 +143,21 @@ impl Scratch {
 impl Drop for Scratch {
     #[inline]
     fn drop(&mut self) {
-        if self.text.capacity() != 0 && self.text.capacity() <= KEPT_BYTES {
-            let text = std::mem::take(&mut self.text);
-            let _ = SPARE.try_with(|spare| spare.set(Some(text)));
+        let bytes = self.text.capacity() + self.words.capacity() * 8;
+        if bytes != 0 && bytes <= KEPT_BYTES {
+            let spare = (std::mem::take(&mut self.text), std::mem::take(&mut self.words));
+            let _ = SPARE.try_with(|cell| cell.set(Some(spare)));
         }
     }
+}
+
+/// Runs a caller's code; counts a panic in it and returns `None`.
+pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
+    let done = catch_unwind(AssertUnwindSafe(run)).ok();
+    if done.is_none() {
+        let _ = PANICS.try_with(|count| count.set(count.get() + 1));
+    }
+    done
 }
 
 /// Takes and resets the number of arguments on this thread whose formatting panicked.

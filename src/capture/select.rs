@@ -5,8 +5,12 @@
 //! implemented for the most references wins. What comes back is a [`Held`], which borrows the
 //! scratch only after everything has been rendered.
 
-use super::{Capture, CaptureDisplay, Encode, Rendered, Scratch, Text};
+use super::{Capture, CaptureDisplay, Encode, Pair, Rendered, Scratch, Str, Text};
+use crate::value::tag;
+use std::backtrace::Backtrace;
+use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 
 /// A value or its rendering, before its view is taken.
 #[doc(hidden)]
@@ -133,6 +137,107 @@ pub trait ViaDebugged {
 impl<T: fmt::Debug + ?Sized> ViaDebugged for Slot<'_, T> {
     fn hold(&self, scratch: &mut Scratch) -> Rendered {
         scratch.render(format_args!("{:?}", self.0))
+    }
+}
+
+/// A width or precision argument of a message.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Width(pub usize);
+impl Held for Width {
+    type Enc<'s> = Self;
+    #[inline(always)]
+    fn view<'s>(&'s self, _: &'s Scratch) -> Self {
+        *self
+    }
+}
+impl Encode for Width {
+    const TAG: u8 = tag::COUNT;
+    #[inline(always)]
+    fn words(self) -> usize {
+        1
+    }
+    #[inline(always)]
+    fn put<S: super::Sink>(self, out: &mut S) {
+        out.push(self.0 as u64);
+    }
+}
+
+/// A value whose key is computed at the call: written as a pair.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Keyed<'a, K: ?Sized, H>(pub &'a K, pub H);
+impl<K: AsRef<str> + ?Sized, H: Held> Held for Keyed<'_, K, H> {
+    type Enc<'s>
+        = Pair<Str<'s>, H::Enc<'s>>
+    where
+        Self: 's;
+    fn view<'s>(&'s self, scratch: &'s Scratch) -> Self::Enc<'s> {
+        Pair(Str(self.0.as_ref()), self.1.view(scratch))
+    }
+}
+
+/// Errors (`key:err = error`, `exception!`): the text and those of its sources.
+#[doc(hidden)]
+pub trait ViaError {
+    /// Renders the chain.
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+}
+impl<T: Error + ?Sized> ViaError for &&Slot<'_, T> {
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+        scratch.chain(&self.0, || self.0.source())
+    }
+}
+
+/// What is no error itself but derefs to one: `anyhow::Error`, `eyre::Report`, `Box<dyn Error>`.
+#[doc(hidden)]
+pub trait ViaDeref {
+    /// Renders the chain.
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+}
+impl<T: Deref<Target: Error> + ?Sized> ViaDeref for &Slot<'_, T> {
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+        scratch.chain(&&**self.0, || self.0.source())
+    }
+}
+
+/// A reference to such a thing.
+#[doc(hidden)]
+pub trait ViaDerefTwice {
+    /// Renders the chain.
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+}
+impl<T: Deref<Target: Deref<Target: Error>> + ?Sized> ViaDerefTwice for Slot<'_, T> {
+    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+        scratch.chain(&&***self.0, || self.0.source())
+    }
+}
+
+/// `stack_info = true`: the caller's backtrace, if asked for.
+#[doc(hidden)]
+pub trait ViaFlag {
+    /// Takes and renders the backtrace.
+    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered;
+}
+impl ViaFlag for &Slot<'_, bool> {
+    #[inline(never)]
+    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered {
+        match self.0 {
+            true => scratch.render(format_args!("{}", Backtrace::force_capture())),
+            false => scratch.render(format_args!("")),
+        }
+    }
+}
+
+/// `stack_info = backtrace`: one that exists already.
+#[doc(hidden)]
+pub trait ViaStack {
+    /// Renders it.
+    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered;
+}
+impl<T: fmt::Display + ?Sized> ViaStack for Slot<'_, T> {
+    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered {
+        scratch.render(format_args!("{}", self.0))
     }
 }
 

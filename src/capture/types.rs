@@ -73,7 +73,6 @@ shown_as! {
     u16, u64, |value| u64::from(value);
     u32, u64, |value| u64::from(value);
     usize, u64, |value| value as u64;
-    isize, i64, |value| value as i64;
     NonZero<u8>, u64, |value| u64::from(value.get());
     NonZero<u16>, u64, |value| u64::from(value.get());
     NonZero<u32>, u64, |value| u64::from(value.get());
@@ -81,6 +80,15 @@ shown_as! {
     NonZero<usize>, u64, |value| value.get() as u64;
     NonZero<i32>, i32, |value| value.get();
     NonZero<i64>, i64, |value| value.get();
+}
+// The width decides what `{:x}` shows of a negative number.
+#[cfg(target_pointer_width = "64")]
+shown_as! {
+    isize, i64, |value| value as i64;
+}
+#[cfg(not(target_pointer_width = "64"))]
+shown_as! {
+    isize, i32, |value| value as i32;
 }
 
 impl Capture for u8 {
@@ -359,7 +367,7 @@ impl<T: Capture> Capture for Vec<T> {
 /// A tuple of two.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
-pub struct Pair<A, B>(A, B);
+pub struct Pair<A, B>(pub(crate) A, pub(crate) B);
 impl<A: Encode, B: Encode> Encode for Pair<A, B> {
     const TAG: u8 = tag::TUPLE;
     fn words(self) -> usize {

@@ -1,0 +1,16 @@
+//! What expansions of the macros name. No part of the public interface: anything here may change
+//! in any release.
+#![allow(missing_docs)]
+
+pub use crate::__sawmill_serde_value as serde_value;
+pub use crate::callsite::{Callsite, Metadata, Threshold};
+#[cfg(feature = "serde")]
+pub use crate::capture::hold_serde;
+pub use crate::capture::{
+    Derived, DynEncode, Encode, Encodes, Fields, Held, Keyed, Many, Scratch, Sink, Slot, Via,
+    ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag, ViaRendered,
+    ViaShown, ViaStack, Width, field, field_words,
+};
+pub use crate::level::{Level, is_compiled};
+pub use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};
+pub use sawmill_macros::log_call;
