@@ -36,6 +36,7 @@ pub use crate::error::Error;
 pub use crate::filter::{Filter, FilterRef, Verdict};
 pub use crate::format::{Format, FormatterRef};
 pub use crate::handler::{Context, Handler, HandlerExt, HandlerRef, HandlerStats};
+pub use crate::handler::{FileHandler, FileHandlerBuilder, FileMode};
 pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,

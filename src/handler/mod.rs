@@ -7,9 +7,11 @@
 //! so that it never stalls the others.
 
 mod context;
+mod file;
 
 pub use context::Context;
 pub(crate) use context::{Delivery, Forward};
+pub use file::{FileHandler, FileHandlerBuilder, FileMode};
 
 use crate::error::Error;
 use crate::filter::{Filter, FilterRef};

@@ -4,10 +4,14 @@
 //! Nothing here knows of logging. Functions that a platform cannot offer say so by their result
 //! (`false`, `None`, [`io::ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported)).
 
-#[cfg_attr(unix, path = "unix.rs")]
-#[cfg_attr(not(unix), path = "fallback.rs")]
+#[cfg_attr(unix, path = "unix/mod.rs")]
+#[cfg_attr(not(unix), path = "fallback/mod.rs")]
 mod imp;
 
+pub(crate) use imp::file::{
+    FileId, allocate, allocated_bytes, allocation_is_real, file_id, is_full, is_plain_pipe,
+    lock_exclusive, lock_shared, options,
+};
 pub(crate) use imp::{
     membarrier, membarrier_available, pin_current_thread, poll_writable, thread_id, write_fd,
 };
@@ -146,6 +150,39 @@ mod tests {
         .join()
         .unwrap();
         assert!(pin_current_thread(100_000).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn space_allocated_ahead_shows_in_the_blocks_and_not_in_the_size() {
+        let path = std::env::temp_dir().join(format!("sawmill-sys-{}", process_id()));
+        let file = options(0o640, false).create(true).append(true).open(&path).unwrap();
+        if allocation_is_real(&file) {
+            allocate(&file, 0, 1 << 20, true).unwrap();
+            let meta = file.metadata().unwrap();
+            assert_eq!(meta.len(), 0);
+            assert!(allocated_bytes(&meta).unwrap() >= 1 << 20);
+            file.set_len(0).unwrap();
+            assert_eq!(allocated_bytes(&file.metadata().unwrap()), Some(0));
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_exclusive_lock_shuts_others_out_and_is_refused_beside_a_shared_one() {
+        let path = std::env::temp_dir().join(format!("sawmill-lock-{}", process_id()));
+        let open = || options(0o640, false).create(true).append(true).open(&path).unwrap();
+        let (one, two) = (open(), open());
+        assert!(lock_shared(&one).unwrap() && lock_shared(&two).unwrap());
+        assert!(!lock_exclusive(&one).unwrap());
+        drop(two);
+        assert!(lock_exclusive(&one).unwrap());
+        let three = open();
+        assert!(!lock_shared(&three).unwrap() && !lock_exclusive(&three).unwrap());
+        drop(one);
+        assert!(lock_exclusive(&three).unwrap());
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Platforms other than Unix: what the standard library and the C runtime give.
 #![allow(unsafe_code)]
 
+pub(super) mod file;
+
 use crate::sync::{AtomicU64, Ordering};
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Unix: thin wrappers around libc.
 #![allow(unsafe_code)]
 
+pub(super) mod file;
+
 use std::io;
 use std::time::Duration;
 

@@ -1,0 +1,141 @@
+//! What the tests of the file handlers share: a directory, records, contexts.
+
+use crate::error::Error;
+use crate::handler::{Context, Delivery, Handler};
+use crate::level::Level;
+use crate::record::{
+    Body, Described, DescribedBuf, Field, Head, LogRecord, ProcessInfo, ThreadInfo,
+};
+use crate::sync::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+
+/// A directory that goes when the test ends.
+pub(crate) struct TestDir(PathBuf);
+
+impl TestDir {
+    pub(crate) fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    pub(crate) fn below(parent: &Path) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = parent.join(format!("sawmill-test-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        String::from_utf8(std::fs::read(self.join(name)).unwrap()).unwrap()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.join(name), text).unwrap();
+    }
+
+    /// The names of all files, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for TestDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A home for one handler, with a clock and the books of the tests.
+pub(crate) struct Desk<H> {
+    pub(crate) handler: H,
+    pub(crate) now_ns: i64,
+    pub(crate) accepted: u64,
+    pub(crate) delivery: Delivery,
+}
+
+impl<H: Handler> Desk<H> {
+    pub(crate) fn new(handler: H) -> Self {
+        let now_ns = 1_700_000_000_000_000_000;
+        Self { handler, now_ns, accepted: 0, delivery: Delivery::default() }
+    }
+
+    fn with<R>(&mut self, f: impl FnOnce(&mut H, &mut Context<'_>) -> R) -> R {
+        let mut line = Default::default();
+        let mut cx = Context::new(None, 1, &mut line, self.now_ns, &mut self.delivery);
+        f(&mut self.handler, &mut cx)
+    }
+
+    /// Emits a record of the desk's time, without a batch end.
+    pub(crate) fn put(&mut self, message: &str) -> Result<(), Error> {
+        let at = self.now_ns;
+        let done =
+            self.with(|handler, cx| with_record(message, at, |record| handler.emit(record, cx)));
+        self.accepted += u64::from(done.is_ok());
+        done
+    }
+
+    /// Emits a record of another time than the desk's.
+    pub(crate) fn put_at(&mut self, message: &str, time_ns: i64) -> Result<(), Error> {
+        self.with(|handler, cx| with_record(message, time_ns, |record| handler.emit(record, cx)))
+    }
+
+    /// Emits and ends the batch, as an inline drain does.
+    pub(crate) fn log(&mut self, message: &str) -> Result<(), Error> {
+        self.put(message)?;
+        self.batch_end()
+    }
+
+    pub(crate) fn batch_end(&mut self) -> Result<(), Error> {
+        self.with(|handler, cx| handler.batch_end(cx))
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.with(|handler, cx| handler.flush(cx))
+    }
+
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
+        self.with(|handler, cx| handler.close(cx))
+    }
+
+    pub(crate) fn call<R>(&mut self, f: impl FnOnce(&mut H, &mut Context<'_>) -> R) -> R {
+        self.with(f)
+    }
+}
+
+/// Calls `f` with a described record.
+pub(crate) fn with_record<R>(
+    message: &str,
+    time_ns: i64,
+    f: impl FnOnce(&LogRecord<'_>) -> R,
+) -> R {
+    let mut body = DescribedBuf::default();
+    body.push(Field::Message, message);
+    let words = body.into_words();
+    let (thread, process) = (ThreadInfo::default(), ProcessInfo::default());
+    let head = Head {
+        logger: "test",
+        level: Level::INFO,
+        level_name: "INFO",
+        time_ns,
+        start_ns: 0,
+        thread: &thread,
+        process: &process,
+        lane: 0,
+        sequence: 0,
+        late: false,
+        context: &[],
+    };
+    f(&LogRecord::new(head, Body::Described(Described::read(&words)), None))
+}
