@@ -47,7 +47,7 @@ fn measure(child: &Child) -> Result<(), String> {
     let setup = Setup {
         variant: child.variant.clone(),
         file: child.folder.join("perf.log"),
-        overflow: child.workload.overflow(&child.variant),
+        overflow: child.workload.overflow(&child.peer, &child.variant),
         elaborate: child.workload == Workload::Disabled,
     };
     let mut figures = vec![Figure::new("tsc read", "ns", machine::read_cost_ns())];

@@ -1,12 +1,31 @@
 //! The loggers that can be measured.
 
+#[cfg(feature = "peers")]
+mod rust;
+
 use crate::report::Figure;
 use crate::subject::{Floor, Setup};
 use crate::workload::{Size, Workload};
 
+#[cfg(not(feature = "peers"))]
+mod rust {
+    //! No peers were built.
+    use super::*;
+
+    pub(crate) const NAMES: [&str; 0] = [];
+
+    pub(crate) fn variants(_: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    pub(crate) fn run(peer: &str, _: Workload, _: &Setup, _: &Size) -> Result<Vec<Figure>, String> {
+        Err(format!("unknown peer {peer:?}"))
+    }
+}
+
 /// The names of the peers that were built.
-pub(crate) fn names() -> &'static [&'static str] {
-    &["floor"]
+pub(crate) fn names() -> Vec<&'static str> {
+    ["floor"].into_iter().chain(rust::NAMES).collect()
 }
 
 /// The variants of a peer that differ in a workload.
@@ -14,7 +33,8 @@ pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str
     match (peer, workload) {
         ("floor", Workload::Latency | Workload::LatencyStr) => &["default"],
         ("floor", _) => &[],
-        (_, workload) => workload.variants(),
+        ("sawmill", workload) => workload.variants(),
+        (peer, _) => rust::variants(peer),
     }
 }
 
@@ -27,6 +47,6 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>, String> {
     match peer {
         "floor" => Ok(workload.run(Floor, setup, size)),
-        _ => Err(format!("unknown peer {peer:?}")),
+        peer => rust::run(peer, workload, setup, size),
     }
 }

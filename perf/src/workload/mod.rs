@@ -104,12 +104,12 @@ impl Workload {
     }
 
     /// How the subject answers when it cannot keep up.
-    pub(crate) fn overflow(self, variant: &str) -> Overflow {
-        match (self, variant) {
-            (Self::Burst, "block") => Overflow::Block,
-            (Self::Burst, "drop") => Overflow::Drop,
-            (Self::Throughput { .. }, "default") => Overflow::Default,
-            (Self::Throughput { .. }, _) => Overflow::Block,
+    pub(crate) fn overflow(self, peer: &str, variant: &str) -> Overflow {
+        match (self, peer, variant) {
+            (Self::Burst, _, "block") => Overflow::Block,
+            (Self::Burst, _, "drop") => Overflow::Drop,
+            (Self::Throughput { .. }, "sawmill", "default") => Overflow::Default,
+            (Self::Throughput { .. }, _, _) => Overflow::Block,
             _ => Overflow::Default,
         }
     }
