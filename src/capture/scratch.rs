@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 thread_local! {
     /// The thread's scratch, taken for the time of a call and put back: a `Display` that logs
     /// finds it gone and takes a fresh one.
-    static SPARE: Cell<Option<(String, Vec<u64>)>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Box<Space>>> = const { Cell::new(None) };
     /// `Display` or `Debug` implementations of arguments that panicked on this thread.
     static PANICS: Cell<u64> = const { Cell::new(0) };
 }
@@ -24,15 +24,21 @@ const MOST_CAUSES: u64 = 64;
 /// What stands in a message where an argument's formatting panicked.
 const PANICKED: &str = "<panicked while formatting>";
 
-/// Text that arguments render into, one after another.
+/// Text and words that one call's arguments became.
+#[derive(Debug, Default)]
+struct Space {
+    text: String,
+    words: Vec<u64>,
+}
+
+/// Where arguments render into, one after another.
 ///
-/// Costs nothing until the first rendering; then one take and one put of a thread-local. Allocates
-/// only while it grows.
+/// Costs nothing until the first rendering, and then one take and one put of a thread-local; a call
+/// whose arguments all travel raw compiles to no trace of it. Allocates only while it grows.
 #[derive(Debug, Default)]
 #[doc(hidden)]
 pub struct Scratch {
-    text: String,
-    words: Vec<u64>,
+    space: Option<Box<Space>>,
 }
 
 /// Where a rendered argument lies in the scratch.
@@ -47,7 +53,7 @@ impl Scratch {
     /// Makes a scratch that has not taken the thread's text yet.
     #[inline(always)]
     pub const fn new() -> Self {
-        Self { text: String::new(), words: Vec::new() }
+        Self { space: None }
     }
 
     /// Renders `arguments` at the end of the text.
@@ -62,25 +68,25 @@ impl Scratch {
         &mut self,
         write: impl FnOnce(&mut String) -> fmt::Result,
     ) -> Rendered {
-        self.take_spare();
-        let start = self.text.len();
-        let text = &mut self.text;
-        match guarded(move || write(text)) {
+        let text = &mut self.space().text;
+        let start = text.len();
+        let writer = &mut *text;
+        match guarded(move || write(writer)) {
             Some(Ok(())) => {}
-            Some(Err(fmt::Error)) => self.text.push_str("<error while formatting>"),
-            None => self.text.push_str(PANICKED),
+            Some(Err(fmt::Error)) => text.push_str("<error while formatting>"),
+            None => text.push_str(PANICKED),
         }
-        Rendered { start, end: self.text.len() }
+        Rendered { start, end: text.len() }
     }
 
-    /// Takes the thread's spare space, if this scratch has none yet.
-    fn take_spare(&mut self) {
-        if self.text.capacity() == 0 && self.words.capacity() == 0 {
-            let spare = SPARE.try_with(Cell::take).ok().flatten();
-            (self.text, self.words) = spare.unwrap_or_default();
-            self.text.clear();
-            self.words.clear();
-        }
+    /// This call's space: the thread's spare one, if no call further out holds it.
+    fn space(&mut self) -> &mut Space {
+        self.space.get_or_insert_with(|| {
+            let mut space = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
+            space.text.clear();
+            space.words.clear();
+            space
+        })
     }
 
     /// Renders an error and its sources, and keeps them as the payload of an error value.
@@ -98,9 +104,9 @@ impl Scratch {
         error: &dyn fmt::Display,
         mut source: Option<&(dyn Error + 'static)>,
     ) -> Kept<{ tag::ERROR }> {
-        self.take_spare();
-        let start = self.words.len();
-        self.words.push(0);
+        let words = &mut self.space().words;
+        let start = words.len();
+        words.push(0);
         self.push_part(error);
         let mut count = 1;
         while let Some(cause) = source
@@ -110,13 +116,14 @@ impl Scratch {
             count += 1;
             source = guarded(|| cause.source()).flatten();
         }
-        self.words[start] = count | ((self.words.len() - start - 1) as u64) << 32;
-        Kept { part: (start, self.words.len()) }
+        let words = &mut self.space().words;
+        words[start] = count | ((words.len() - start - 1) as u64) << 32;
+        Kept { part: (start, words.len()) }
     }
 
     fn push_part(&mut self, part: &dyn fmt::Display) {
         let part = self.render(format_args!("{part}"));
-        let Self { text, words } = self;
+        let Space { text, words } = self.space();
         put_nested(Str(text.get(part.start..part.end).unwrap_or_default()), words);
         text.truncate(part.start);
     }
@@ -124,30 +131,37 @@ impl Scratch {
     /// The text of a rendering.
     #[inline]
     pub(crate) fn text(&self, part: Rendered) -> &str {
-        self.text.get(part.start..part.end).unwrap_or_default()
+        let text = self.space.as_ref().and_then(|space| space.text.get(part.start..part.end));
+        text.unwrap_or_default()
     }
 
     /// Keeps words that were encoded beforehand, because their number is known only afterwards.
     pub(crate) fn keep(&mut self, encode: impl FnOnce(&mut Vec<u64>)) -> (usize, usize) {
-        self.take_spare();
-        let start = self.words.len();
-        encode(&mut self.words);
-        (start, self.words.len())
+        let words = &mut self.space().words;
+        let start = words.len();
+        encode(words);
+        (start, words.len())
     }
 
     pub(crate) fn kept(&self, part: (usize, usize)) -> &[u64] {
-        self.words.get(part.0..part.1).unwrap_or_default()
+        let words = self.space.as_ref().and_then(|space| space.words.get(part.0..part.1));
+        words.unwrap_or_default()
     }
 }
 
 impl Drop for Scratch {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let bytes = self.text.capacity() + self.words.capacity() * 8;
-        if bytes != 0 && bytes <= KEPT_BYTES {
-            let spare = (std::mem::take(&mut self.text), std::mem::take(&mut self.words));
-            let _ = SPARE.try_with(|cell| cell.set(Some(spare)));
+        if let Some(space) = self.space.take() {
+            give_back(space);
         }
+    }
+}
+
+#[inline(never)]
+fn give_back(space: Box<Space>) {
+    if space.text.capacity() + space.words.capacity() * 8 <= KEPT_BYTES {
+        let _ = SPARE.try_with(|spare| spare.set(Some(space)));
     }
 }
 
