@@ -9,6 +9,8 @@
 
 mod scratch;
 mod select;
+#[cfg(feature = "serde")]
+mod serde;
 mod types;
 mod words;
 
@@ -17,6 +19,8 @@ pub use select::{
     Block, Held, Kept, Keyed, Raw, Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice,
     ViaDisplay, ViaError, ViaFlag, ViaRendered, ViaShown, ViaStack, Width,
 };
+#[cfg(feature = "serde")]
+pub use serde::hold_serde;
 pub use types::{Bytes, Derived, Fields, List, Opt, Pair, Str, Text, Wide, field, field_words};
 pub use words::{Sink, Words};
 
