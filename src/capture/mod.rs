@@ -14,6 +14,7 @@ mod serde;
 mod types;
 mod words;
 
+pub(crate) use scratch::panics;
 pub use scratch::{Rendered, Scratch};
 pub use select::{
     Block, Held, Kept, Keyed, Raw, Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice,

@@ -1,6 +1,7 @@
 //! Text rendered on the caller, before space is reserved.
 
 use super::{Kept, Str, put_nested};
+use crate::sync::{AtomicU64, Ordering};
 use crate::value::tag;
 use std::cell::Cell;
 use std::error::Error;
@@ -11,9 +12,10 @@ thread_local! {
     /// The thread's scratch, taken for the time of a call and put back: a `Display` that logs
     /// finds it gone and takes a fresh one.
     static SPARE: Cell<Option<Box<Space>>> = const { Cell::new(None) };
-    /// `Display` or `Debug` implementations of arguments that panicked on this thread.
-    static PANICS: Cell<u64> = const { Cell::new(0) };
 }
+
+/// How often a caller's code panicked while an argument was taken, in the whole process.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// A scratch above this size is not kept: one huge message must not hold memory for ever.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -169,12 +171,12 @@ fn give_back(space: Box<Space>) {
 pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
     let done = catch_unwind(AssertUnwindSafe(run)).ok();
     if done.is_none() {
-        let _ = PANICS.try_with(|count| count.set(count.get() + 1));
+        PANICS.fetch_add(1, Ordering::Relaxed);
     }
     done
 }
 
-/// Takes and resets the number of arguments on this thread whose formatting panicked.
-pub(crate) fn take_panics() -> u64 {
-    PANICS.try_with(Cell::take).unwrap_or(0)
+/// How often the formatting of an argument panicked, in the whole process.
+pub(crate) fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
 }
