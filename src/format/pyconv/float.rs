@@ -110,12 +110,50 @@ fn begin(value: f64, upper: bool, out: &mut String) -> Option<f64> {
 
 /// Appends `repr(value)`.
 pub(super) fn push_repr(value: f64, out: &mut String) {
+    push_repr_form(value, false, out);
+}
+
+/// Appends `repr(value)`; `alternate` keeps a point before an exponent.
+pub(super) fn push_repr_form(value: f64, alternate: bool, out: &mut String) {
     if let Some(value) = begin(value, false, out) {
         let digits = shortest(value);
         let exponent = digits.point <= -4 || digits.point > 16;
-        let layout = Layout { exponent, least: 0, keep_point: false, dot_zero: true };
+        let layout = Layout { exponent, least: 0, keep_point: alternate, dot_zero: true };
         place(&digits, &layout, false, out);
     }
+}
+
+/// Appends the value as `g` writes it; `dot_zero` leaves a digit behind the point, which an omitted
+/// type asks for.
+pub(super) fn push_general(
+    value: f64,
+    precision: usize,
+    alternate: bool,
+    dot_zero: bool,
+    out: &mut String,
+) {
+    if let Some(value) = begin(value, false, out) {
+        general(value, precision, alternate, dot_zero, false, out);
+    }
+}
+
+fn general(
+    value: f64,
+    precision: usize,
+    alternate: bool,
+    dot_zero: bool,
+    upper: bool,
+    out: &mut String,
+) {
+    let precision = precision.max(1) as i32;
+    let digits = rounded(value, precision as usize);
+    let layout = Layout {
+        exponent: digits.point <= -4 || digits.point > precision - i32::from(dot_zero),
+        least: if alternate { precision } else { 0 },
+        keep_point: alternate,
+        dot_zero,
+    };
+    place(&digits, &layout, upper, out);
 }
 
 /// Appends the value as `e`, `f`, `g` or their capitals write it. `alternate` keeps the point and,
@@ -143,16 +181,6 @@ pub(super) fn push(value: f64, kind: u8, precision: usize, alternate: bool, out:
             };
             place(&digits, &layout, upper, out);
         }
-        _ => {
-            let precision = precision.max(1);
-            let digits = rounded(value, precision);
-            let layout = Layout {
-                exponent: digits.point <= -4 || digits.point > precision as i32,
-                least: if alternate { precision as i32 } else { 0 },
-                keep_point: alternate,
-                dot_zero: false,
-            };
-            place(&digits, &layout, upper, out);
-        }
+        _ => general(value, precision, alternate, false, upper, out),
     }
 }

@@ -8,11 +8,13 @@ mod float;
 mod percent;
 mod printable;
 mod repr;
+mod spec;
 
 #[allow(unused_imports, reason = "the message merging and the pattern compiler share these")]
 pub(crate) use percent::{Conversion, Flags, Part, Parts, Placeholder, Size};
 #[allow(unused_imports, reason = "the message merging and the pattern compiler share these")]
 pub(crate) use repr::{ascii, repr, repr_of_str, str_of};
+pub(crate) use spec::format;
 
 use crate::decode::{List, Map, Value};
 use crate::error::Error;
@@ -130,4 +132,79 @@ impl<'a> Py<'a> {
 #[cold]
 fn fault(text: impl Into<String>) -> Error {
     Error::other(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::ValueBuf;
+    use serde_json::Value as Json;
+
+    fn value_of(json: &Json) -> ValueBuf {
+        match json {
+            Json::Null => ValueBuf::none(),
+            Json::Bool(value) => ValueBuf::of(value),
+            Json::Number(value) => match (value.as_i64(), value.as_u64()) {
+                (Some(value), _) => ValueBuf::of(&value),
+                (_, Some(value)) => ValueBuf::of(&value),
+                _ => panic!("{value}"),
+            },
+            Json::String(value) => ValueBuf::of(value),
+            Json::Array(items) => ValueBuf::list(items.iter().map(value_of)),
+            Json::Object(object) => match object.get("f") {
+                Some(bits) => ValueBuf::of(&f64::from_bits(bits.as_u64().unwrap())),
+                None => ValueBuf::map(
+                    object["d"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|pair| (pair[0].as_str().unwrap().to_owned(), value_of(&pair[1]))),
+                ),
+            },
+        }
+    }
+
+    fn converted(door: &str, value: Value<'_>, how: &str) -> Result<String, Error> {
+        let mut out = Vec::new();
+        match door {
+            "%" => {
+                for part in Parts::new(how) {
+                    match part? {
+                        Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                        Part::Placeholder(it) => it.conversion.apply(value, &mut out)?,
+                    }
+                }
+            }
+            "{" => format(value, how, &mut out)?,
+            _ => {
+                let mut text = String::new();
+                repr(value, &mut text);
+                out = text.into_bytes();
+            }
+        }
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// `cases.py` makes the cases; `SAWMILL_PYTHON_CASES` names a file with others.
+    #[test]
+    fn every_case_reads_as_cpython_wrote_it() {
+        let others = std::env::var("SAWMILL_PYTHON_CASES").ok();
+        let others = others.map(|path| std::fs::read_to_string(path).unwrap());
+        let cases = others.as_deref().unwrap_or(include_str!("cases.jsonl"));
+        let mut seen = 0;
+        for line in cases.lines() {
+            let case: Json = serde_json::from_str(line).unwrap();
+            let value = value_of(&case[1]);
+            let (door, how) = (case[0].as_str().unwrap(), case[2].as_str().unwrap());
+            match (converted(door, value.get(), how), case[3].as_str()) {
+                (Ok(text), Some(expected)) => assert_eq!(text, expected, "{line}"),
+                (Err(error), None) => {
+                    assert_eq!(error.to_string(), case[4].as_str().unwrap(), "{line}");
+                }
+                (result, _) => panic!("{result:?} for {line}"),
+            }
+            seen += 1;
+        }
+        assert!(seen > 1000, "{seen} cases");
+    }
 }

@@ -61,8 +61,8 @@ pub(crate) struct Placeholder<'a> {
 /// A piece of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
+    /// Literal text; a `%` for `%%`.
     Text(&'a str),
-    /// `%%` comes as one with the kind `%`, which takes no argument but looks its key up.
     Placeholder(Placeholder<'a>),
 }
 
@@ -172,6 +172,10 @@ impl<'a> Iterator for Parts<'a> {
             self.at += end;
             return Some(Ok(Part::Text(&rest[..end])));
         }
+        if rest.starts_with("%%") {
+            self.at += 2;
+            return Some(Ok(Part::Text("%")));
+        }
         let part = self.placeholder();
         self.failed = part.is_err();
         Some(part.map(Part::Placeholder))
@@ -235,10 +239,6 @@ impl Conversion {
         }
         let mut text = String::new();
         let number = match self.kind {
-            '%' => {
-                out.push(b'%');
-                return Ok(());
-            }
             's' => {
                 repr::str_of(value, &mut text);
                 false

@@ -12,11 +12,15 @@ pub(crate) fn str_of(value: Value<'_>, out: &mut String) {
     match value {
         Value::Str(text) | Value::Text(text) => out.push_str(text),
         Value::Char(value) => out.push(value),
-        value => match Py::of(value) {
-            Py::Str(text) => out.push_str(&text),
-            Py::Other(value) => drop(write!(out, "{value}")),
-            value => push_repr(value, 0, out),
-        },
+        value => str_of_py(Py::of(value), out),
+    }
+}
+
+pub(super) fn str_of_py(value: Py<'_>, out: &mut String) {
+    match value {
+        Py::Str(text) => out.push_str(&text),
+        Py::Other(value) => drop(write!(out, "{value}")),
+        value => push_repr(value, 0, out),
     }
 }
 
