@@ -100,11 +100,7 @@ fn merge(format: &str, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<(
         if conversion.precision == Size::Star {
             conversion.set_precision(left.next()?)?;
         }
-        if conversion.kind == '%' {
-            out.push(b'%');
-        } else {
-            conversion.apply(left.next()?, out)?;
-        }
+        conversion.apply(left.next()?, out)?;
     }
     match left {
         Left::Tuple(values) if values.len() > 0 => {

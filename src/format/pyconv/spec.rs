@@ -314,6 +314,9 @@ fn integer(value: Int, spec: &Spec, out: &mut Vec<u8>) -> Result<(), Error> {
                 let text = "Alternate form (#) not allowed with integer format specifier 'c'";
                 return Err(fault(text));
             }
+            if magnitude > i64::MAX as u128 + u128::from(negative) {
+                return Err(fault("Python int too large to convert to C long"));
+            }
             let code = u32::try_from(magnitude).ok().filter(|code| !negative && *code < 0x11_0000);
             let code = code.ok_or_else(|| fault("%c arg not in range(0x110000)"))?;
             let each = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
