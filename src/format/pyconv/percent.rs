@@ -379,9 +379,6 @@ fn character(value: Py<'_>) -> Result<char, Error> {
     let Some(Int { negative, magnitude }) = value.as_int() else {
         return Err(fault("%c requires int or char"));
     };
-    if magnitude > i64::MAX as u128 + u128::from(negative) {
-        return Err(fault("%c requires int or char"));
-    }
     let code = u32::try_from(magnitude).ok().filter(|code| !negative && *code < 0x11_0000);
     let code = code.ok_or_else(|| fault("%c arg not in range(0x110000)"))?;
     // Lone surrogates cannot be written as UTF-8.
