@@ -4,8 +4,10 @@ mod burst;
 mod disabled;
 mod idle;
 mod latency;
+mod response;
 mod threads;
 mod throughput;
+mod visible;
 
 use crate::report::Figure;
 use crate::subject::{Overflow, Setup, Subject};
@@ -52,20 +54,24 @@ pub(crate) enum Workload {
     LatencyStr,
     Burst,
     Throughput { producers: usize },
+    Response,
     Threads,
     Disabled,
+    Visible,
     Idle,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Latency,
         Self::LatencyStr,
         Self::Throughput { producers: 1 },
         Self::Throughput { producers: 2 },
         Self::Throughput { producers: 64 },
+        Self::Response,
         Self::Disabled,
         Self::Burst,
+        Self::Visible,
         Self::Threads,
         Self::Idle,
     ];
@@ -85,6 +91,8 @@ impl Workload {
             Self::Throughput { .. } => "the same from several threads",
             Self::Disabled => "a call that is off, under an elaborate configuration",
             Self::Burst => "30 000 and 100 000 calls at full speed after 10 ms of silence",
+            Self::Response => "calls at fixed rates, each timed from when it was due",
+            Self::Visible => "from a call until its line can be read from the file",
             Self::Threads => "memory of a process with many threads that log now and then",
             Self::Idle => "processor time of an idle process",
         }
@@ -99,7 +107,8 @@ impl Workload {
             Self::Throughput { .. } => &["default", "text", "json", "mapped", "spin"],
             Self::Burst => &["default", "block", "drop", "park"],
             Self::Disabled | Self::Threads => &["default"],
-            Self::Idle => &["default", "park", "spin"],
+            Self::Idle | Self::Visible => &["default", "park", "spin"],
+            Self::Response => &["default", "spin"],
         }
     }
 
@@ -124,6 +133,8 @@ impl Workload {
                 s.text(std::hint::black_box(latency::TEXT), n as i32);
             }),
             Self::Throughput { producers } => throughput::run(subject, setup, size, producers),
+            Self::Response => response::run(subject, size),
+            Self::Visible => visible::run(subject, setup, size),
             Self::Threads => threads::run(subject, setup, size),
             Self::Disabled => disabled::run(subject),
             Self::Burst => burst::run(subject, setup, size),
@@ -139,6 +150,8 @@ impl fmt::Display for Workload {
             Self::LatencyStr => f.write_str("latency-str"),
             Self::Throughput { producers: 1 } => f.write_str("throughput"),
             Self::Throughput { producers } => write!(f, "throughput-{producers}"),
+            Self::Response => f.write_str("response"),
+            Self::Visible => f.write_str("visible"),
             Self::Threads => f.write_str("threads"),
             Self::Disabled => f.write_str("disabled"),
             Self::Burst => f.write_str("burst"),
