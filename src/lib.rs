@@ -33,7 +33,9 @@ pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};
 pub use crate::decode::Value;
 pub use crate::error::Error;
-pub use crate::filter::{Filter, FilterRef, Verdict};
+pub use crate::filter::{
+    Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
+};
 pub use crate::format::{Format, FormatterRef};
 pub use crate::handler::{Context, Handler, HandlerExt, HandlerRef, HandlerStats};
 pub use crate::handler::{FileHandler, FileHandlerBuilder, FileMode};

@@ -1,5 +1,17 @@
 //! Filters decide whether a record goes on, and may change it.
 
+mod fold;
+mod level;
+mod name;
+mod rate;
+mod sampling;
+
+pub use fold::FoldDuplicates;
+pub use level::LevelFilter;
+pub use name::NameFilter;
+pub use rate::RateLimit;
+pub use sampling::Sampling;
+
 use crate::record::{LogRecord, OwnedRecord};
 use crate::seat::Seat;
 use crate::sync::Arc;
@@ -49,8 +61,8 @@ pub trait Filter: Send {
 
     /// Gives a record of the filter's own that is due: what it withheld.
     ///
-    /// Asked for after each record that the filter let pass, and delivered before that record;
-    /// asked for with `ending`, until there is none, at a flush and when the filter's home ends.
+    /// Asked for, until there is none, after each record that the filter let pass, and delivered
+    /// before that record; with `ending` at a flush and when the filter's home ends.
     /// The notice takes the way that the record would have taken from here. `now_ns` is the
     /// drain's time in nanoseconds since the Unix epoch.
     fn notice(&mut self, now_ns: i64, ending: bool) -> Option<OwnedRecord> {
