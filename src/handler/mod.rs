@@ -8,6 +8,7 @@
 
 mod context;
 mod file;
+mod worker;
 
 pub use context::Context;
 pub(crate) use context::{Delivery, Forward};
