@@ -318,8 +318,10 @@ impl<'a> LogRecord<'a> {
     ///
     /// Allocates for records of call sites.
     pub fn exception(&self) -> Option<std::borrow::Cow<'_, str>> {
-        if let Some(text) = self.changed_text("exc_text") {
-            return Some(text.into());
+        match self.changed("exc_text") {
+            Some(Value::Str(text) | Value::Text(text)) => return Some(text.into()),
+            Some(_) => return None,
+            None => {}
         }
         match &self.body {
             Body::Described(described) => described.exception.map(Into::into),
@@ -329,6 +331,11 @@ impl<'a> LogRecord<'a> {
 
     /// The stack text that the record carries, if any.
     pub fn stack(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match self.changed("stack_info") {
+            Some(Value::Str(text) | Value::Text(text)) => return Some(text.into()),
+            Some(_) => return None,
+            None => {}
+        }
         match &self.body {
             Body::Described(described) => described.stack.map(Into::into),
             // Empty where `stack_info = false` was given.

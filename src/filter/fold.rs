@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn repetitions_become_a_count_before_the_next_message() {
         let mut filter = FoldDuplicates::within(Duration::from_secs(60));
-        let told = shown(&mut filter, &[("a", 0), ("a", 1), ("a", 2), ("b", 3), ("a", 4), ("a", 5)]);
+        let told =
+            shown(&mut filter, &[("a", 0), ("a", 1), ("a", 2), ("b", 3), ("a", 4), ("a", 5)]);
         let expected =
             ["a", "last message repeated 2 times", "b", "a", "last message repeated 1 time"];
         assert_eq!(told, expected);
@@ -148,8 +149,7 @@ mod tests {
     fn a_period_that_ends_lets_the_message_pass_again() {
         let mut filter = FoldDuplicates::within(Duration::from_secs(10));
         let told = shown(&mut filter, &[("a", 0), ("a", 9), ("a", 10), ("a", 11)]);
-        let expected =
-            ["a", "last message repeated 1 time", "a", "last message repeated 1 time"];
+        let expected = ["a", "last message repeated 1 time", "a", "last message repeated 1 time"];
         assert_eq!(told, expected);
     }
 

@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_range_includes_its_ends_and_leaves_out_the_exceptions() {
         let filter = LevelFilter::between(Level::INFO, Level::ERROR).except([Level::WARNING]);
-        for (level, passes) in [(19, false), (20, true), (30, false), (31, true), (40, true), (41, false)]
+        for (level, passes) in
+            [(19, false), (20, true), (30, false), (31, true), (40, true), (41, false)]
         {
             assert_eq!(filter.passes(Level::new(level)), passes, "{level}");
         }

@@ -45,9 +45,14 @@ mod tests {
     #[test]
     fn a_name_passes_itself_and_what_lies_below_it() {
         let filter = NameFilter::new("a::b");
-        for (logger, passes) in
-            [("a.b", true), ("a.b.c", true), ("a.bc", false), ("a", false), ("b", false), ("", false)]
-        {
+        for (logger, passes) in [
+            ("a.b", true),
+            ("a.b.c", true),
+            ("a.bc", false),
+            ("a", false),
+            ("b", false),
+            ("", false),
+        ] {
             assert_eq!(filter.passes(logger), passes, "{logger:?}");
         }
         assert!(NameFilter::new("").passes("anything"));

@@ -107,9 +107,9 @@ impl RateLimit {
         let withheld = std::mem::take(&mut place.withheld);
         let record = like.view();
         let what = if withheld == 1 { "record" } else { "records" };
-        let text = format!("withheld {withheld} {what} from {}:{}", record.pathname(), record.line());
-        let notice =
-            Notice::new(record.level(), text).field("withheld", ValueBuf::of(&withheld));
+        let text =
+            format!("withheld {withheld} {what} from {}:{}", record.pathname(), record.line());
+        let notice = Notice::new(record.level(), text).field("withheld", ValueBuf::of(&withheld));
         Some(record.beside(&notice))
     }
 }

@@ -6,13 +6,27 @@
 //! does. A handler that may block (a console, a socket) does its writing on a worker of its own,
 //! so that it never stalls the others.
 
+mod capture;
 mod context;
+#[cfg(test)]
+pub(crate) mod contract;
+mod direct;
 mod file;
-mod worker;
+mod memory;
+mod null;
+mod queue;
+mod stream;
+pub(crate) mod worker;
 
+pub use capture::{CaptureHandler, CapturedRecords};
 pub use context::Context;
 pub(crate) use context::{Delivery, Forward};
 pub use file::{FileHandler, FileHandlerBuilder, FileMode};
+pub use memory::{BufferingHandler, FlushBuffer, MemoryHandler};
+pub use null::NullHandler;
+pub use queue::{LogQueue, QueueHandler, QueueListener, RecordQueue};
+pub(crate) use stream::last_resort;
+pub use stream::{Stream, StreamHandler, WriterHandler};
 
 use crate::error::Error;
 use crate::filter::{Filter, FilterRef};

@@ -11,7 +11,9 @@
 //! a few times a job, never per record.
 
 use crate::error::{Error, ErrorKind};
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, lock, thread};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, lock, thread,
+};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

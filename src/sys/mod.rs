@@ -13,7 +13,8 @@ pub(crate) use imp::file::{
     lock_exclusive, lock_shared, options,
 };
 pub(crate) use imp::{
-    membarrier, membarrier_available, pin_current_thread, poll_writable, thread_id, write_fd,
+    membarrier, membarrier_available, never_waits, pin_current_thread, poll_writable, thread_id,
+    write_fd,
 };
 
 use crate::sync::{Mutex, lock};

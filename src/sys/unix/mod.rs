@@ -165,3 +165,13 @@ pub(crate) fn membarrier() -> bool {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     false
 }
+
+/// Returns true if writes to a descriptor never wait for a reader: regular files.
+pub(crate) fn never_waits(fd: i32) -> bool {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the call writes the structure, which is read only if it says that it did.
+    unsafe {
+        libc::fstat(fd, status.as_mut_ptr()) == 0
+            && status.assume_init().st_mode & libc::S_IFMT == libc::S_IFREG
+    }
+}
