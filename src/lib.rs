@@ -37,12 +37,15 @@ pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
 };
 pub use crate::format::{Format, FormatterRef};
+pub use crate::handler::file::{
+    FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
+    WatchedFileHandler, WatchedFileHandlerBuilder,
+};
 pub use crate::handler::{
     BufferingHandler, CaptureHandler, CapturedRecords, Context, FlushBuffer, Handler, HandlerExt,
     HandlerRef, HandlerStats, LogQueue, MemoryHandler, NullHandler, QueueHandler, QueueListener,
     RecordQueue, Stream, StreamHandler, WriterHandler,
 };
-pub use crate::handler::{FileHandler, FileHandlerBuilder, FileMode};
 pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,

@@ -11,7 +11,7 @@ mod context;
 #[cfg(test)]
 pub(crate) mod contract;
 mod direct;
-mod file;
+pub(crate) mod file;
 mod memory;
 mod null;
 mod queue;
@@ -21,7 +21,6 @@ pub(crate) mod worker;
 pub use capture::{CaptureHandler, CapturedRecords};
 pub use context::Context;
 pub(crate) use context::{Delivery, Forward};
-pub use file::{FileHandler, FileHandlerBuilder, FileMode};
 pub use memory::{BufferingHandler, FlushBuffer, MemoryHandler};
 pub use null::NullHandler;
 pub use queue::{LogQueue, QueueHandler, QueueListener, RecordQueue};

@@ -4,11 +4,14 @@
 //! space allocated ahead where the file system gains by it, so that readers see exactly the bytes
 //! that were written. [`FileHandler`] is the plain one.
 
+mod base;
 mod encoding;
 mod output;
 mod storage;
 
+pub use rotating::{RotatingFileHandler, RotatingFileHandlerBuilder};
 pub use storage::FileMode;
+pub use watched::{WatchedFileHandler, WatchedFileHandlerBuilder};
 
 use crate::error::Error;
 use crate::handler::{Context, Handler};
@@ -72,13 +75,72 @@ macro_rules! common_steps {
         #[cfg(test)]
         pub(crate) fn storage(
             mut self,
-            storage: crate::sync::Arc<dyn super::file::storage::Storage>,
+            storage: crate::sync::Arc<dyn crate::handler::file::storage::Storage>,
         ) -> Self {
             self.$($inner).+.storage = storage;
             self
         }
     };
 }
+
+/// The building steps that rotating handlers share; `$hooks` is their [`base::Hooks`].
+macro_rules! rotation_steps {
+    ($hooks:ident) => {
+        /// Sets a function that makes the name of a rotated file of the default one.
+        pub fn namer(mut self, namer: impl Fn(&Path) -> PathBuf + Send + Sync + 'static) -> Self {
+            self.$hooks.set_namer(namer);
+            self
+        }
+
+        /// Sets a function that moves a file (the first path) to its rotated name (the second),
+        /// in place of a rename. It runs on the drain: what takes long, as compression does,
+        /// is better left to a thread of its own.
+        pub fn rotator(
+            mut self,
+            rotator: impl Fn(&Path, &Path) -> io::Result<()> + Send + Sync + 'static,
+        ) -> Self {
+            self.$hooks.set_rotator(rotator);
+            self
+        }
+    };
+}
+
+/// The methods that rotating handlers share; `$base` is their [`base::BaseRotating`].
+macro_rules! rotation_methods {
+    ($base:ident) => {
+        /// The absolute path of the file, Python's `baseFilename`.
+        pub fn path(&self) -> &Path {
+            self.$base.output.path()
+        }
+
+        /// Sets what ends each line from now on.
+        pub fn set_terminator(&mut self, terminator: &str) {
+            self.$base.output.set_terminator(terminator);
+        }
+
+        /// Sets a function that makes the name of a rotated file of the default one.
+        pub fn set_namer(&mut self, namer: impl Fn(&Path) -> PathBuf + Send + Sync + 'static) {
+            self.$base.hooks.set_namer(namer);
+        }
+
+        /// Sets a function that moves a file (the first path) to its rotated name (the second).
+        pub fn set_rotator(
+            &mut self,
+            rotator: impl Fn(&Path, &Path) -> io::Result<()> + Send + Sync + 'static,
+        ) {
+            self.$base.hooks.set_rotator(rotator);
+        }
+
+        /// The name of a rotated file: the default one, or what the namer makes of it.
+        pub fn rotation_filename(&self, default: impl Into<PathBuf>) -> PathBuf {
+            self.$base.hooks.rotation_filename(default.into())
+        }
+    };
+}
+
+// Below the macros, which they use.
+mod rotating;
+mod watched;
 
 /// Writes records to a file, Python's `FileHandler`.
 ///

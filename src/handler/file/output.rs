@@ -195,7 +195,7 @@ impl Output {
         let disk = &*self.options.storage;
         if self.options.create_dirs
             && let Some(parent) = self.path.parent()
-            && !storage::exists(disk, parent)
+            && !storage::exists(disk, parent)?
         {
             disk.create_dirs(parent).map_err(|error| Error::io("create", parent, error))?;
         }
@@ -251,12 +251,19 @@ impl Output {
         cx.format_into(record, &mut self.buffer)
     }
 
+    fn begun(&self) -> &[u8] {
+        if self.encoding.is_some() { &self.text } else { &self.buffer[self.committed..] }
+    }
+
     /// The characters of the line being made, without its end.
     pub(crate) fn begun_chars(&self) -> u64 {
-        let text =
-            if self.encoding.is_some() { &self.text } else { &self.buffer[self.committed..] };
         // Every byte but the continuing ones begins a character.
-        text.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u64
+        self.begun().iter().filter(|byte| (**byte as i8) >= -0x40).count() as u64
+    }
+
+    /// The bytes of the line being made, without its end and before it is encoded.
+    pub(crate) fn begun_bytes(&self) -> u64 {
+        self.begun().len() as u64
     }
 
     /// Takes the line that was begun: it will be written.
@@ -301,26 +308,32 @@ impl Output {
 
     /// Opens the file for a record if it is not open. False: the record is not to be written.
     pub(crate) fn reopen(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        if self.file.is_some() {
-            return Ok(true);
-        }
-        if self.closed && self.options.mode == FileMode::Truncate {
+        if self.file.is_none() && self.closed && self.options.mode == FileMode::Truncate {
             cx.shed(1);
             return Ok(false);
         }
+        self.reopen_always(cx)?;
+        Ok(true)
+    }
+
+    /// Opens the file for a record if it is not open. While lines wait for a file that failed,
+    /// further ones may join them without it.
+    pub(crate) fn reopen_always(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.file.is_some() {
+            return Ok(());
+        }
         // Lines wait for a file that failed: it is the same file still, not to be emptied.
         let mode = if self.committed > 0 { FileMode::Append } else { self.options.mode };
-        if self.trouble.is_some() && !self.is_due() && self.committed > 0 {
-            return Ok(true);
+        if self.committed > 0 && !self.is_due() {
+            return Ok(());
         }
         match self.open_as(mode) {
-            Ok(()) => Ok(true),
             Err(error) if self.committed > 0 => {
                 self.note_trouble();
                 cx.report(error);
-                Ok(true)
+                Ok(())
             }
-            Err(error) => Err(error),
+            done => done,
         }
     }
 

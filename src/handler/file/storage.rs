@@ -3,6 +3,7 @@
 //!
 //! Every method has the real operation as its default; [`Disk`] is the storage that changes none.
 
+use crate::error::Error;
 use crate::sys;
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -22,7 +23,7 @@ pub enum FileMode {
 }
 
 impl std::str::FromStr for FileMode {
-    type Err = crate::error::Error;
+    type Err = Error;
 
     /// Understands Python's `a`, `w` and `x`, with `t` and `+` behind them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -31,7 +32,7 @@ impl std::str::FromStr for FileMode {
             "a" => Ok(Self::Append),
             "w" => Ok(Self::Truncate),
             "x" => Ok(Self::New),
-            _ => Err(crate::error::Error::invalid(format!(
+            _ => Err(Error::invalid(format!(
                 "invalid mode: '{text}' (a log file takes 'a', 'w' or 'x')"
             ))),
         }
@@ -125,10 +126,22 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     }
 }
 
-/// Returns true if something is at `path`; a question that fails counts as no, as in Python's
-/// `os.path.exists`.
-pub(crate) fn exists(storage: &dyn Storage, path: &Path) -> bool {
-    storage.metadata(path).is_ok()
+/// Returns true if something is at `path`.
+///
+/// # Errors
+///
+/// If that cannot be found out. Python takes this for a no, and may then move a file over one
+/// that is there.
+pub(crate) fn exists(storage: &dyn Storage, path: &Path) -> Result<bool, Error> {
+    match storage.metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(Error::io("examine", path, error)),
+    }
 }
 
 /// The real file system.

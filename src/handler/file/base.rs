@@ -1,0 +1,152 @@
+//! What rotating handlers share, Python's `BaseRotatingHandler`: how rotated files are named, how
+//! a file is moved away, and what happens when that fails.
+
+use super::output::Output;
+use super::storage::{self, Storage};
+use crate::error::Error;
+use crate::sync::Arc;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How soon a rotation that failed is tried again, at first and at last.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+
+type Namer = dyn Fn(&Path) -> PathBuf + Send + Sync;
+type Rotator = dyn Fn(&Path, &Path) -> io::Result<()> + Send + Sync;
+
+/// The user's part in a rotation.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    namer: Option<Arc<Namer>>,
+    rotator: Option<Arc<Rotator>>,
+}
+
+impl Hooks {
+    pub(crate) fn set_namer(&mut self, namer: impl Fn(&Path) -> PathBuf + Send + Sync + 'static) {
+        self.namer = Some(Arc::new(namer));
+    }
+
+    pub(crate) fn set_rotator(
+        &mut self,
+        rotator: impl Fn(&Path, &Path) -> io::Result<()> + Send + Sync + 'static,
+    ) {
+        self.rotator = Some(Arc::new(rotator));
+    }
+
+    pub(crate) fn has_namer(&self) -> bool {
+        self.namer.is_some()
+    }
+
+    /// The name of a rotated file: the default one, or what the namer makes of it.
+    pub(crate) fn rotation_filename(&self, default: PathBuf) -> PathBuf {
+        match &self.namer {
+            Some(namer) => namer(&default),
+            None => default,
+        }
+    }
+
+    /// Moves `source` to `dest`, by the rotator if there is one. A source that is not there is no
+    /// error: with `delay` it may never have been made.
+    pub(crate) fn rotate(
+        &self,
+        storage: &dyn Storage,
+        source: &Path,
+        dest: &Path,
+    ) -> Result<(), Error> {
+        let done = match &self.rotator {
+            Some(rotator) => rotator(source, dest),
+            None if !storage::exists(storage, source)? => Ok(()),
+            None => storage.rename(source, dest),
+        };
+        done.map_err(|error| Error::io("rotate", source, error))
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("namer", &self.namer.is_some())
+            .field("rotator", &self.rotator.is_some())
+            .finish()
+    }
+}
+
+/// An output that is rotated.
+#[derive(Debug)]
+pub(crate) struct BaseRotating {
+    pub(crate) output: Output,
+    pub(crate) hooks: Hooks,
+    /// When a rotation that failed may be tried again, and how long that took to come.
+    trouble: Option<(Instant, Duration)>,
+}
+
+impl BaseRotating {
+    pub(crate) fn new(output: Output, hooks: Hooks) -> Self {
+        Self { output, hooks, trouble: None }
+    }
+
+    /// Returns true unless a rotation failed a short while ago.
+    pub(crate) fn may_roll(&self) -> bool {
+        self.trouble.is_none_or(|(retry_at, _)| Instant::now() >= retry_at)
+    }
+
+    /// Writes what waits, closes the file, lets `shift` move files, and opens the path again.
+    ///
+    /// # Errors
+    ///
+    /// What fails first. The path is open again then as well, and nothing in it is lost: it grows
+    /// on until a later attempt.
+    pub(crate) fn roll(
+        &mut self,
+        shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let done = self.try_roll(shift);
+        self.trouble = match (&done, self.trouble) {
+            (Ok(()), _) => None,
+            (Err(_), None) => Some((Instant::now() + FIRST_RETRY, FIRST_RETRY)),
+            (Err(_), Some((_, wait))) => {
+                let wait = (wait * 2).min(LAST_RETRY);
+                Some((Instant::now() + wait, wait))
+            }
+        };
+        done
+    }
+
+    fn try_roll(
+        &mut self,
+        shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        // The lines that wait belong to the old file.
+        self.output.flush()?;
+        self.output.release_file();
+        let storage = self.output.storage().clone();
+        if let Err(error) = shift(&self.hooks, &*storage, self.output.path()) {
+            // Not with the handler's mode, which might empty the file. If that fails as well, the
+            // next record opens it and tells.
+            let _ = self.output.open_to_append();
+            return Err(error);
+        }
+        if self.output.options().delay {
+            return Ok(());
+        }
+        self.output.open()
+    }
+}
+
+/// `path` with text behind its whole name.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Removes a file if it is there.
+pub(crate) fn remove_existing(storage: &dyn Storage, path: &Path) -> Result<(), Error> {
+    if storage::exists(storage, path)? {
+        storage.remove(path).map_err(|error| Error::io("remove", path, error))?;
+    }
+    Ok(())
+}
