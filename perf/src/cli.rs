@@ -24,20 +24,6 @@ pub(crate) struct Plan {
     pub(crate) size: Size,
 }
 
-impl Plan {
-    /// The sizes, as a child reads them.
-    pub(crate) fn size_arguments(&self) -> [String; 5] {
-        let Size { batches, messages, bursts, threads, idle } = self.size;
-        [
-            batches.to_string(),
-            messages.to_string(),
-            bursts.to_string(),
-            threads.to_string(),
-            idle.as_millis().to_string(),
-        ]
-    }
-}
-
 /// One run, in a process of its own.
 pub(crate) struct Child {
     pub(crate) workload: Workload,

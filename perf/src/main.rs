@@ -50,6 +50,10 @@ fn measure(child: &Child) -> Result<(), String> {
         overflow: child.workload.overflow(&child.peer, &child.variant),
         elaborate: child.workload == Workload::Disabled,
     };
+    if let Some(figures) = child.workload.run_apart(&child.peer, &setup, &child.size) {
+        figures?.iter().for_each(|figure| println!("{}", figure.to_line()));
+        return Ok(());
+    }
     let mut figures = vec![Figure::new("tsc read", "ns", machine::read_cost_ns())];
     let before = machine::hand_off_ns();
     figures.extend(before.map(|ns| Figure::new("hand-off before", "ns", ns)));
@@ -118,7 +122,7 @@ fn run_child(plan: &Plan, row: &Row) -> Result<Vec<Figure>, String> {
     clear(&folder)?;
     let mut command = std::process::Command::new(this);
     command.arg("--child").args([&row.workload, &row.peer, &row.variant]).arg(&folder);
-    command.args(plan.size_arguments());
+    command.args(plan.size.to_arguments());
     let output = command.output().map_err(|e| format!("cannot start a child: {e}"))?;
     clear(&folder)?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -2,6 +2,7 @@
 
 mod burst;
 mod disabled;
+mod end;
 mod idle;
 mod latency;
 mod response;
@@ -30,6 +31,18 @@ pub(crate) struct Size {
 }
 
 impl Size {
+    /// The sizes, as a child reads them.
+    pub(crate) fn to_arguments(self) -> [String; 5] {
+        let Self { batches, messages, bursts, threads, idle } = self;
+        [
+            batches.to_string(),
+            messages.to_string(),
+            bursts.to_string(),
+            threads.to_string(),
+            idle.as_millis().to_string(),
+        ]
+    }
+
     /// What the figures in the README were made with.
     pub(crate) const FULL: Self = Self {
         batches: 5_000,
@@ -53,16 +66,21 @@ pub(crate) enum Workload {
     Latency,
     LatencyStr,
     Burst,
-    Throughput { producers: usize },
+    Throughput {
+        producers: usize,
+    },
     Response,
     Threads,
     Disabled,
     Visible,
     Idle,
+    End,
+    /// The part of `End` that dies.
+    Ending(end::End),
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Latency,
         Self::LatencyStr,
         Self::Throughput { producers: 1 },
@@ -74,10 +92,12 @@ impl Workload {
         Self::Visible,
         Self::Threads,
         Self::Idle,
+        Self::End,
     ];
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|workload| workload.to_string() == name)
+        let ending = end::End::ALL.into_iter().map(Self::Ending);
+        Self::ALL.into_iter().chain(ending).find(|workload| workload.to_string() == name)
     }
 
     /// What it measures, for `--help`.
@@ -94,6 +114,7 @@ impl Workload {
             Self::Response => "calls at fixed rates, each timed from when it was due",
             Self::Visible => "from a call until its line can be read from the file",
             Self::Threads => "memory of a process with many threads that log now and then",
+            Self::End | Self::Ending(_) => "records missing after the process ended unannounced",
             Self::Idle => "processor time of an idle process",
         }
     }
@@ -106,7 +127,8 @@ impl Workload {
             }
             Self::Throughput { .. } => &["default", "text", "json", "mapped", "spin"],
             Self::Burst => &["default", "block", "drop", "park"],
-            Self::Disabled | Self::Threads => &["default"],
+            Self::Disabled | Self::Threads | Self::End => &["default"],
+            Self::Ending(_) => &[],
             Self::Idle | Self::Visible => &["default", "park", "spin"],
             Self::Response => &["default", "spin"],
         }
@@ -118,12 +140,23 @@ impl Workload {
             (Self::Burst, _, "block") => Overflow::Block,
             (Self::Burst, _, "drop") => Overflow::Drop,
             (Self::Throughput { .. }, "sawmill", "default") => Overflow::Default,
-            (Self::Throughput { .. }, _, _) => Overflow::Block,
+            // Nothing may be missing because a queue was full.
+            (Self::Throughput { .. } | Self::End | Self::Ending(_), _, _) => Overflow::Block,
             _ => Overflow::Default,
         }
     }
 
-    /// Runs it.
+    /// Runs it in processes of its own, if it is of that kind.
+    pub(crate) fn run_apart(
+        self,
+        peer: &str,
+        setup: &Setup,
+        size: &Size,
+    ) -> Option<Result<Vec<Figure>, String>> {
+        (self == Self::End).then(|| end::run(peer, setup, size))
+    }
+
+    /// Runs it on a subject.
     pub(crate) fn run<S: Subject>(self, subject: S, setup: &Setup, size: &Size) -> Vec<Figure> {
         match self {
             Self::Latency => {
@@ -139,6 +172,11 @@ impl Workload {
             Self::Disabled => disabled::run(subject),
             Self::Burst => burst::run(subject, setup, size),
             Self::Idle => idle::run(subject, size),
+            Self::Ending(end) => {
+                end::die(subject, end, size);
+                Vec::new()
+            }
+            Self::End => unreachable!("`run_apart` runs this one"),
         }
     }
 }
@@ -156,6 +194,8 @@ impl fmt::Display for Workload {
             Self::Disabled => f.write_str("disabled"),
             Self::Burst => f.write_str("burst"),
             Self::Idle => f.write_str("idle"),
+            Self::End => f.write_str("end"),
+            Self::Ending(end) => write!(f, "end-{end}"),
         }
     }
 }
