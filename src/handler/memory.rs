@@ -247,3 +247,106 @@ impl std::fmt::Debug for BufferingHandler {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::NameFilter;
+    use crate::handler::CaptureHandler;
+    use crate::record::sample::Sample;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn log(handler: &HandlerRef, logger: &str, level: Level, message: &str) {
+        let sample =
+            Sample { logger: logger.into(), level, message: message.into(), ..Sample::default() };
+        handler.handle(&sample.keep(), true, SECOND).unwrap();
+    }
+
+    #[test]
+    fn capacity_and_level_cause_a_flush_and_the_targets_level_does_not_count() {
+        let capture = CaptureHandler::new();
+        let records = capture.records();
+        let target = HandlerRef::new(capture).with_level(Level::CRITICAL);
+        target.add_filter(NameFilter::new("a"));
+        let handler = HandlerRef::new(MemoryHandler::new(3).with_target(target.clone()));
+        log(&handler, "a", Level::INFO, "1");
+        log(&handler, "b", Level::INFO, "2");
+        assert_eq!(records.len(), 0);
+        log(&handler, "a.x", Level::INFO, "3");
+        assert_eq!(records.messages(), ["1", "3"]);
+        log(&handler, "a", Level::ERROR, "4");
+        assert_eq!(records.messages(), ["1", "3", "4"]);
+        let stats = target.stats();
+        assert_eq!((stats.offered, stats.filtered, stats.delivered), (4, 1, 3));
+    }
+
+    #[test]
+    fn without_a_target_records_stay_until_one_is_set() {
+        let handler = HandlerRef::new(MemoryHandler::new(2));
+        for n in 0..5 {
+            log(&handler, "a", Level::ERROR, &n.to_string());
+        }
+        assert_eq!(handler.stats().held, 5);
+        let capture = CaptureHandler::new();
+        let records = capture.records();
+        MemoryHandler::set_target(&handler, Some(capture.into()), SECOND).unwrap();
+        assert!(records.is_empty());
+        log(&handler, "a", Level::INFO, "5");
+        assert_eq!(records.messages(), ["0", "1", "2", "3", "4", "5"]);
+        MemoryHandler::set_target(&handler, None, SECOND).unwrap();
+        assert!(handler.targets().is_empty());
+        log(&handler, "a", Level::ERROR, "6");
+        assert_eq!((records.len(), handler.stats().held), (6, 1));
+    }
+
+    #[test]
+    fn flush_on_close_off_drops_what_is_kept_and_counts_it() {
+        for flush in [false, true] {
+            let capture = CaptureHandler::new();
+            let records = capture.records();
+            let memory = MemoryHandler::new(9).with_target(capture).with_flush_on_close(flush);
+            let handler = HandlerRef::new(memory);
+            log(&handler, "a", Level::INFO, "1");
+            handler.close(SECOND).unwrap();
+            let stats = handler.stats();
+            assert_eq!(records.len() as u64, stats.delivered);
+            assert_eq!((stats.delivered, stats.shed), if flush { (1, 0) } else { (0, 1) });
+        }
+    }
+
+    #[test]
+    fn memory_handlers_may_be_chained() {
+        let capture = CaptureHandler::new();
+        let records = capture.records();
+        let never = Level::new(i32::MAX);
+        let inner = MemoryHandler::new(4).with_target(capture).with_flush_level(never);
+        let outer = MemoryHandler::new(2).with_target(inner).with_flush_level(never);
+        let handler = HandlerRef::new(outer);
+        for n in 0..3 {
+            log(&handler, "a", Level::INFO, &n.to_string());
+        }
+        assert_eq!(records.len(), 0);
+        log(&handler, "a", Level::INFO, "3");
+        assert_eq!(records.messages(), ["0", "1", "2", "3"]);
+    }
+
+    #[test]
+    fn a_buffer_whose_flush_fails_or_panics_loses_counted_records_once() {
+        let mut call = 0;
+        let handler = HandlerRef::new(BufferingHandler::new(2, move |_| {
+            call += 1;
+            match call {
+                1 => Err(Error::other("no")),
+                2 => panic!("never"),
+                _ => Ok(()),
+            }
+        }));
+        let mut errors = 0;
+        for _ in 0..6 {
+            errors += u32::from(handler.handle(&Sample::default().keep(), true, SECOND).is_err());
+        }
+        let stats = handler.stats();
+        assert_eq!((errors, stats.failed, stats.delivered, stats.held), (2, 4, 2, 0));
+    }
+}

@@ -482,3 +482,6 @@ pub(crate) fn last_resort() -> super::HandlerRef {
     super::HandlerExt::with_level(StreamHandler::stderr().sync(), Level::WARNING)
         .with_name("last resort")
 }
+
+#[cfg(all(test, unix))]
+mod tests;
