@@ -61,8 +61,8 @@ pub trait Filter: Send {
 
     /// Gives a record of the filter's own that is due: what it withheld.
     ///
-    /// Asked for, until there is none, after each record that the filter let pass, and delivered
-    /// before that record; with `ending` at a flush and when the filter's home ends.
+    /// Asked for after each record that the filter let pass, and delivered before that record;
+    /// with `ending`, until there is none, at a flush and when the filter's home ends.
     /// The notice takes the way that the record would have taken from here. `now_ns` is the
     /// drain's time in nanoseconds since the Unix epoch.
     fn notice(&mut self, now_ns: i64, ending: bool) -> Option<OwnedRecord> {

@@ -157,7 +157,7 @@ impl Filter for RateLimit {
         }
         place.seen += 1;
         let beyond = place.seen.saturating_sub(self.first);
-        if beyond == 0 || (self.every != 0 && beyond % self.every == 0) {
+        if beyond == 0 || beyond.is_multiple_of(self.every) {
             self.passed = Some(key);
             return Verdict::Pass;
         }

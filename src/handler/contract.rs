@@ -111,6 +111,7 @@ pub(crate) fn check(mut subject: Subject) {
 
 mod tests {
     use super::*;
+    use crate::handler::file::{FileHandler, RotatingFileHandler, WatchedFileHandler};
     use crate::handler::{
         BufferingHandler, CaptureHandler, MemoryHandler, NullHandler, QueueHandler, RecordQueue,
         StreamHandler, WriterHandler,
@@ -209,6 +210,21 @@ mod tests {
                 messages
             }));
         }
+    }
+
+    fn file(make: impl FnOnce(std::path::PathBuf) -> HandlerRef) {
+        let dir = crate::handler::file::testing::TestDir::new();
+        let handler = make(dir.join("app.log"));
+        let arrived = move || dir.read("app.log").lines().map(Into::into).collect();
+        check(Subject { handler, arrived: Box::new(arrived), formats: true });
+    }
+
+    #[test]
+    fn the_file_handlers_keep_the_contract() {
+        file(|path| FileHandler::new(path).unwrap().into());
+        file(|path| FileHandler::builder(path).delay(true).build().unwrap().into());
+        file(|path| RotatingFileHandler::new(path, 1 << 20, 2).unwrap().into());
+        file(|path| WatchedFileHandler::new(path).unwrap().into());
     }
 
     #[test]

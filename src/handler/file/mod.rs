@@ -277,6 +277,6 @@ impl Handler for FileHandler {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
