@@ -39,7 +39,8 @@ pub use crate::filter::{
 pub use crate::format::{Format, FormatterRef};
 pub use crate::handler::file::{
     FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
-    WatchedFileHandler, WatchedFileHandlerBuilder,
+    TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
+    WatchedFileHandlerBuilder, When,
 };
 pub use crate::handler::{
     BufferingHandler, CaptureHandler, CapturedRecords, Context, FlushBuffer, Handler, HandlerExt,

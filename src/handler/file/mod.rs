@@ -7,10 +7,13 @@
 mod base;
 mod encoding;
 mod output;
+mod schedule;
 mod storage;
 
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerBuilder};
+pub use schedule::When;
 pub use storage::FileMode;
+pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder};
 pub use watched::{WatchedFileHandler, WatchedFileHandlerBuilder};
 
 use crate::error::Error;
@@ -140,6 +143,7 @@ macro_rules! rotation_methods {
 
 // Below the macros, which they use.
 mod rotating;
+mod timed;
 mod watched;
 
 /// Writes records to a file, Python's `FileHandler`.
