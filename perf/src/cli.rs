@@ -21,6 +21,7 @@ pub(crate) struct Plan {
     pub(crate) repeats: usize,
     pub(crate) json: bool,
     pub(crate) folder: PathBuf,
+    pub(crate) plots: Option<PathBuf>,
     pub(crate) size: Size,
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn help() -> String {
     let mut out = String::from(
         "Measures sawmill, and other loggers beside it.\n\n\
          usage: sawmill-perf WORKLOAD... [--peer NAME]... [--variant NAME]... [--repeats N]\n\
-         \x20                   [--messages N] [--batches N] [--smoke] [--json] [--dir DIR]\n\n\
+         \x20                   [--messages N] [--batches N] [--smoke] [--json] [--plot DIR] [--dir DIR]\n\n\
          \x20 --peer NAME     compare only these (default: all that were built)\n\
          \x20 --variant NAME  only these variants\n\
          \x20 --repeats N     runs of each variant, taking turns (default: 5)\n\
@@ -45,6 +46,7 @@ pub(crate) fn help() -> String {
          \x20 --batches N     batches of 20 in the latency workloads (default: 5000)\n\
          \x20 --smoke         small sizes and one run: does everything still work?\n\
          \x20 --json          one object a line on stdout\n\
+         \x20 --plot DIR      draws each workload into DIR, as SVG\n\
          \x20 --dir DIR       where the logs are written (default: the system's temporary folder)\n\n\
          workloads (or `all`):\n",
     );
@@ -66,6 +68,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
         repeats: 5,
         json: false,
         folder: std::env::temp_dir().join(format!("sawmill-perf-{}", std::process::id())),
+        plots: None,
         size: Size::FULL,
     };
     let mut rest = arguments.iter();
@@ -80,6 +83,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
             "--repeats" => plan.repeats = number(&value()?)?,
             "--messages" => plan.size.messages = number(&value()?)?,
             "--batches" => plan.size.batches = number(&value()?)?,
+            "--plot" => plan.plots = Some(value()?.into()),
             "--dir" => plan.folder = value()?.into(),
             "all" => plan.workloads = Workload::ALL.to_vec(),
             name => match Workload::from_name(name) {

@@ -8,6 +8,7 @@
 mod cli;
 mod machine;
 mod peer;
+mod plot;
 mod report;
 mod stats;
 mod subject;
@@ -108,6 +109,10 @@ fn compare(plan: &Plan) -> Result<(), String> {
                 true => print!("{}", row.to_json()),
                 false => println!("{}", row.to_text()),
             }
+        }
+        if let Some(folder) = &plan.plots {
+            let mine: Vec<&Row> = rows.iter().filter(|row| row.workload == workload).collect();
+            plot::write(folder, &workload, &mine).map_err(|e| format!("cannot draw: {e}"))?;
         }
         for warning in unlike(rows.iter().filter(|row| row.workload == workload)) {
             say(warning);

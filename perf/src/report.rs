@@ -149,7 +149,7 @@ fn number(value: f64) -> String {
 }
 
 /// A value in a readable scale.
-fn shown(value: f64, unit: &str) -> String {
+pub(crate) fn shown(value: f64, unit: &str) -> String {
     match unit {
         "ns" if value >= 100_000.0 => format!("{:.0} us", value / 1e3),
         "ns" if value >= 1_000.0 => format!("{value:.0} ns"),

@@ -1,0 +1,182 @@
+//! Pictures of the figures, as SVG: curves of percentiles, and bars of rates.
+
+use crate::report::{Merged, Row};
+use std::fmt::Write as _;
+use std::path::Path;
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 420.0;
+const LEFT: f64 = 70.0;
+const TOP: f64 = 44.0;
+const RIGHT: f64 = 200.0;
+const BOTTOM: f64 = 40.0;
+/// Told apart in print and by most eyes.
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d"];
+const PERCENTILES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
+
+/// Writes a picture of the rows of one workload, if it is of a kind that has one: a curve for each
+/// row that has percentiles, else a bar for each that has a rate.
+pub(crate) fn write(folder: &Path, workload: &str, rows: &[&Row]) -> std::io::Result<()> {
+    let merged: Vec<(String, Vec<Merged>)> =
+        rows.iter().map(|row| (format!("{} {}", row.peer, row.variant), row.merged())).collect();
+    let picture = curves(workload, &merged).or_else(|| bars(workload, &merged));
+    let Some(picture) = picture else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(format!("{workload}.svg")), picture)
+}
+
+fn find<'a>(merged: &'a [Merged], metric: &str) -> Option<&'a Merged> {
+    merged.iter().find(|m| m.metric == metric)
+}
+
+fn frame(title: &str, unit: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
+         <text x=\"{LEFT}\" y=\"20\" font-size=\"15\">{title}</text>\n\
+         <text x=\"{LEFT}\" y=\"36\" fill=\"#555\">{unit}</text>\n"
+    )
+}
+
+/// Percentiles from left to right, nanoseconds upwards on a logarithmic scale.
+fn curves(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
+    let points = |merged: &[Merged]| -> Option<Vec<f64>> {
+        PERCENTILES.iter().map(|p| find(merged, p).map(|m| m.median.max(1.0))).collect()
+    };
+    let lines: Vec<(&str, Vec<f64>)> =
+        rows.iter().filter_map(|(name, merged)| Some((name.as_str(), points(merged)?))).collect();
+    let all = || lines.iter().flat_map(|(_, points)| points.iter().copied());
+    let (low, high) = (all().reduce(f64::min)?.log10().floor(), all().reduce(f64::max)?.log10());
+    let high = high.ceil().max(low + 1.0);
+    let x = |at: usize| LEFT + (WIDTH - LEFT - RIGHT) * at as f64 / (PERCENTILES.len() - 1) as f64;
+    let y = |value: f64| {
+        let share = (value.log10() - low) / (high - low);
+        HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+    };
+
+    let mut out = frame(workload, "nanoseconds, logarithmic; medians of the runs");
+    for power in low as i32..=high as i32 {
+        let (value, at) = (10_f64.powi(power), y(10_f64.powi(power)));
+        let _ = writeln!(
+            out,
+            "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+            WIDTH - RIGHT,
+            LEFT - 6.0,
+            at + 4.0
+        );
+    }
+    for (at, name) in PERCENTILES.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
+            x(at),
+            HEIGHT - BOTTOM + 18.0
+        );
+    }
+    for (n, (name, points)) in lines.iter().enumerate() {
+        let colour = COLOURS[n % COLOURS.len()];
+        let dashes = if n < COLOURS.len() { "" } else { " stroke-dasharray=\"5 3\"" };
+        let path: Vec<String> = points
+            .iter()
+            .enumerate()
+            .map(|(at, &value)| format!("{:.1},{:.1}", x(at), y(value)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>",
+            path.join(" ")
+        );
+        legend(&mut out, n, name, colour);
+    }
+    out.push_str("</svg>\n");
+    Some(out)
+}
+
+/// A bar for each row, the longest at full width, with the range of its runs.
+fn bars(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
+    let metric = ["rate", "call", "cpu"]
+        .into_iter()
+        .find(|metric| rows.iter().any(|(_, merged)| find(merged, metric).is_some()))?;
+    let found: Vec<(&str, &Merged)> = rows
+        .iter()
+        .filter_map(|(name, merged)| Some((name.as_str(), find(merged, metric)?)))
+        .collect();
+    let most = found.iter().map(|(_, m)| m.max).fold(f64::MIN_POSITIVE, f64::max);
+    let (left, width) = (LEFT + 110.0, WIDTH - LEFT - RIGHT);
+    let step = ((HEIGHT - TOP - BOTTOM) / found.len() as f64).min(34.0);
+    let x = |value: f64| left + (width - 110.0) * value / most;
+
+    let unit = &found.first()?.1.unit;
+    let mut out = frame(workload, &format!("{metric}, {unit}; medians and ranges of the runs"));
+    for (n, (name, m)) in found.iter().enumerate() {
+        let (top, middle) = (TOP + 10.0 + step * n as f64, TOP + 10.0 + step * (n as f64 + 0.4));
+        let colour = if name.starts_with("sawmill") { COLOURS[0] } else { "#b0b0b0" };
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>\
+             <rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"/>\
+             <line x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle:.1}\" y2=\"{middle:.1}\" stroke=\"black\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            left - 6.0,
+            middle + 4.0,
+            x(m.median) - left,
+            step * 0.8,
+            x(m.min),
+            x(m.max),
+            x(m.max) + 6.0,
+            middle + 4.0,
+            crate::report::shown(m.median, unit),
+        );
+    }
+    out.push_str("</svg>\n");
+    Some(out)
+}
+
+fn legend(out: &mut String, n: usize, name: &str, colour: &str) {
+    let (x, y) = (WIDTH - RIGHT + 16.0, TOP + 16.0 * n as f64 + 8.0);
+    let _ = writeln!(
+        out,
+        "<line x1=\"{x}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
+         <text x=\"{}\" y=\"{}\">{name}</text>",
+        x + 18.0,
+        x + 24.0,
+        y + 4.0
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Figure;
+
+    fn row(peer: &str, figures: &[(&str, &str, f64)]) -> Row {
+        let run = figures.iter().map(|(metric, unit, value)| Figure::new(metric, unit, *value));
+        Row {
+            workload: "w".into(),
+            peer: peer.into(),
+            variant: "default".into(),
+            runs: vec![run.collect()],
+        }
+    }
+
+    fn picture(rows: &[Row]) -> Option<String> {
+        let merged: Vec<_> = rows.iter().map(|row| (row.peer.clone(), row.merged())).collect();
+        curves("w", &merged).or_else(|| bars("w", &merged))
+    }
+
+    #[test]
+    fn percentiles_become_curves_and_rates_bars() {
+        let points = PERCENTILES.map(|p| (p, "ns", 10.0));
+        let curves = picture(&[row("a", &points), row("b", &points)]).unwrap();
+        assert_eq!(curves.matches("<polyline").count(), 2);
+        let bars =
+            picture(&[row("sawmill", &[("rate", "1/s", 2e6)]), row("b", &[("rate", "1/s", 1e6)])]);
+        let bars = bars.unwrap();
+        assert_eq!(bars.matches("<rect").count(), 3);
+        assert!(bars.contains("2.00 M/s"));
+        assert_eq!(picture(&[row("a", &[("lost", "records", 1.0)])]), None);
+    }
+}
