@@ -2,8 +2,8 @@
 //! which file may name the standard library's synchronisation.
 //!
 //! The compiler permits circles inside a crate, so the order is read from the sources: every path
-//! that begins with `crate`, `super`, `std`, `core` or `alloc` outside of `#[cfg(test)]` items,
-//! macro bodies included.
+//! that begins with `crate`, `super`, `std`, `core` or `alloc` outside of `#[cfg(test)]` items and
+//! the files they declare, macro bodies included.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const ROW: &str = "
     sync sys error clock | level value node callsite | capture decode text record | seat | lane
     | filter format handler | tree | front, drain | runtime | python | config | global bridge
-    | macros lib
+    | macros private lib
 ";
 
 /// The places where `unsafe` may stand.
@@ -139,6 +139,13 @@ mod the_reader_of_sources {
     }
 
     #[test]
+    fn knows_the_files_that_are_tests() {
+        let text =
+            "#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\nmod other;\n#[cfg(test)] mod t {}";
+        assert_eq!(test_modules(&["a".into()], text), [["a", "tests"]]);
+    }
+
+    #[test]
     fn sees_unsafe_in_code_and_attributes() {
         let text =
             "#![allow(unsafe_code)]\nfn f() { unsafe { g() } }\n#[unsafe(no_mangle)] fn h() {}";
@@ -197,7 +204,7 @@ fn order(layer: &str, path: &[String]) -> Option<String> {
     let (own, own_set) = place(layer)?;
     let shown = path.join("::");
     let Some((other, other_set)) = place(target) else {
-        return (layer != "lib" && layer != "macros")
+        return (!["lib", "macros", "private"].contains(&layer))
             .then(|| format!("names `crate::{shown}` through the crate's root; name its module"));
     };
     if layer == target || other < own && other_set != own_set {
@@ -235,6 +242,7 @@ fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
+    let mut tests = Vec::new();
     let sources = files.into_iter().map(|file| {
         let below = file.strip_prefix(&root).unwrap().with_extension("");
         let mut module: Vec<String> =
@@ -242,10 +250,14 @@ fn sources() -> Vec<Source> {
         if module.last().is_some_and(|last| last == "mod" || last == "lib") {
             module.pop();
         }
-        let names = names(&module, &fs::read_to_string(&file).unwrap());
+        let text = fs::read_to_string(&file).unwrap();
+        let names = names(&module, &text);
+        tests.extend(test_modules(&module, &text));
         Source { file: Path::new("src").join(file.strip_prefix(&root).unwrap()), module, names }
     });
-    sources.collect()
+    let sources: Vec<Source> = sources.collect();
+    let is_test = |source: &Source| tests.iter().any(|test| source.module.starts_with(test));
+    sources.into_iter().filter(|source| !is_test(source)).collect()
 }
 
 /// The `.rs` files of the library; the programs under `bin` are crates of their own.
@@ -260,11 +272,33 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn names(module: &[String], text: &str) -> Vec<Name> {
+fn tokens(text: &str) -> Vec<TokenTree> {
     let tokens: TokenStream = text.parse().expect("a source that compiles is made of tokens");
+    tokens.into_iter().collect()
+}
+
+fn names(module: &[String], text: &str) -> Vec<Name> {
     let mut names = Vec::new();
-    walk(&tokens.into_iter().collect::<Vec<_>>(), module, &mut names);
+    walk(&tokens(text), module, &mut names);
     names
+}
+
+/// The modules in files of their own that `text` declares for tests only.
+fn test_modules(module: &[String], text: &str) -> Vec<Vec<String>> {
+    let tokens = tokens(text);
+    let tests = (0..tokens.len()).filter(|at| is_test_only(&tokens[*at..]));
+    let declared = tests.filter_map(|at| {
+        let item = &tokens[at..at + item_length(&tokens[at..])];
+        match item {
+            [.., TokenTree::Ident(word), TokenTree::Ident(name), end]
+                if word == "mod" && is_punct(end, ';') =>
+            {
+                Some([module, &[name.to_string()]].concat())
+            }
+            _ => None,
+        }
+    });
+    declared.collect()
 }
 
 fn walk(tokens: &[TokenTree], module: &[String], names: &mut Vec<Name>) {
