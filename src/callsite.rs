@@ -5,8 +5,9 @@
 //! turns numbers back. Registration is cold: one mutex, once per site.
 
 use crate::level::Level;
-use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use crate::value::{Piece, Role, Shape};
+use std::collections::BTreeMap;
 
 /// What is known of a call at compile time.
 #[derive(Debug)]
@@ -38,22 +39,16 @@ pub struct Metadata {
 pub struct Callsite {
     /// Threshold word of the default runtime's logger for this site, see [`Threshold`].
     pub(crate) word: AtomicU64,
-    /// Number in the table, 0 until registered.
-    pub(crate) number: AtomicU32,
-    /// Number of the default runtime's logger, valid once `number` is not 0.
-    pub(crate) logger: AtomicU32,
+    /// Number in the table (low half) and of the default runtime's logger (high half); the first
+    /// is 0 until registered, and both are written at once.
+    pub(crate) ids: AtomicU64,
     pub(crate) meta: Metadata,
 }
 
 impl Callsite {
     /// Makes a call site; the macros call this.
     pub const fn new(meta: Metadata) -> Self {
-        Self {
-            word: AtomicU64::new(Threshold::UNKNOWN.0),
-            number: AtomicU32::new(0),
-            logger: AtomicU32::new(0),
-            meta,
-        }
+        Self { word: AtomicU64::new(Threshold::UNKNOWN.0), ids: AtomicU64::new(0), meta }
     }
 
     /// What is known of the call at compile time.
@@ -127,22 +122,23 @@ impl Threshold {
 
 struct Table {
     sites: Vec<&'static Callsite>,
+    numbers: BTreeMap<usize, u32>,
     shapes: Vec<&'static Shape>,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table { sites: Vec::new(), shapes: Vec::new() });
+static TABLE: Mutex<Table> =
+    Mutex::new(Table { sites: Vec::new(), numbers: BTreeMap::new(), shapes: Vec::new() });
 
 /// Gives the site a number if it has none, and returns it. Takes the table's mutex.
 #[cold]
 pub(crate) fn register(site: &'static Callsite) -> u32 {
     let mut table = lock(&TABLE);
-    let known = site.number.load(Ordering::Relaxed);
-    if known != 0 {
-        return known;
+    if let Some(known) = table.numbers.get(&(std::ptr::from_ref(site) as usize)) {
+        return *known;
     }
     table.sites.push(site);
     let number = u32::try_from(table.sites.len()).expect("fewer than 2^32 call sites");
-    site.number.store(number, Ordering::Relaxed);
+    table.numbers.insert(std::ptr::from_ref(site) as usize, number);
     number
 }
 
@@ -158,12 +154,6 @@ pub(crate) fn register_shape(shape: &'static Shape) -> u32 {
     let number = u32::try_from(table.shapes.len()).expect("fewer than 2^32 shapes");
     shape.number.store(number, Ordering::Relaxed);
     number
-}
-
-/// Looks a site up by number.
-pub(crate) fn site(number: u32) -> Option<&'static Callsite> {
-    let index = usize::try_from(number).ok()?.checked_sub(1)?;
-    lock(&TABLE).sites.get(index).copied()
 }
 
 /// Looks a shape up by number.

@@ -90,16 +90,11 @@ impl Level {
         })
     }
 
-    /// The class under which losses are counted: index into [`CLASS_NAMES`].
+    /// The class under which the books count: index into [`CLASS_LEVELS`].
+    #[inline(always)]
     pub(crate) const fn class(self) -> usize {
-        match self.0 {
-            i32::MIN..10 => 0,
-            10..20 => 1,
-            20..30 => 2,
-            30..40 => 3,
-            40..50 => 4,
-            50..=i32::MAX => 5,
-        }
+        let clamped = if self.0 < 0 { 0 } else { self.0 as u32 } / 10;
+        if clamped > 5 { 5 } else { clamped as usize }
     }
 }
 
@@ -226,13 +221,16 @@ impl FromStr for Level {
 /// As in Python, a number shows under its latest name, and every name ever given still reads.
 #[derive(Clone, Debug)]
 pub(crate) struct LevelNames {
+    /// Levels 0 to 63, where nearly all levels are: found without hashing.
+    few: [Option<Arc<str>>; 64],
     by_level: HashMap<i32, Arc<str>>,
     by_name: Vec<(Arc<str>, Level)>,
 }
 
 impl Default for LevelNames {
     fn default() -> Self {
-        let mut names = Self { by_level: HashMap::new(), by_name: Vec::new() };
+        let mut names =
+            Self { few: [const { None }; 64], by_level: HashMap::new(), by_name: Vec::new() };
         for (level, name) in [
             (50, "FATAL"),
             (30, "WARN"),
@@ -253,6 +251,9 @@ impl Default for LevelNames {
 impl LevelNames {
     pub(crate) fn add(&mut self, level: Level, name: &str) {
         let name: Arc<str> = name.into();
+        if let Some(slot) = usize::try_from(level.0).ok().and_then(|at| self.few.get_mut(at)) {
+            *slot = Some(name.clone());
+        }
         self.by_level.insert(level.0, name.clone());
         match self.by_name.iter_mut().find(|(known, _)| *known == name) {
             Some(entry) => entry.1 = level,
@@ -262,7 +263,10 @@ impl LevelNames {
 
     /// The name for output, or `None` for a level nobody named (shown as `Level N`).
     pub(crate) fn name(&self, level: Level) -> Option<&Arc<str>> {
-        self.by_level.get(&level.0)
+        match usize::try_from(level.0).ok().and_then(|at| self.few.get(at)) {
+            Some(slot) => slot.as_ref(),
+            None => self.by_level.get(&level.0),
+        }
     }
 
     pub(crate) fn text(&self, level: Level) -> Arc<str> {

@@ -5,38 +5,62 @@
 #[allow(unused_extern_crates)]
 extern crate self as sawmill;
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-mod callsite;
-mod capture;
+// In the order of the layers: a module names only those above it, and those on its own line.
 mod clock;
-#[cfg(feature = "config")]
-pub mod config;
-mod decode;
 mod error;
+mod sync;
+mod sys;
+
+mod callsite;
+mod level;
+mod node;
+mod value;
+
+mod capture;
+mod decode;
+mod record;
+mod text;
+
+mod seat;
+
+mod lane;
+
 mod filter;
 mod format;
 mod handler;
-mod level;
+
+mod tree;
+
+mod drain;
+mod front;
+
+mod runtime;
+
+#[cfg(feature = "config")]
+pub mod config;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod global;
 mod macros;
 #[cfg(feature = "config")]
 mod python;
-mod record;
-mod seat;
-mod sync;
-mod sys;
-mod text;
-mod value;
 
 pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};
 pub use crate::decode::Value;
+pub use crate::drain::{Failure, Report, Stats, Wait};
 pub use crate::error::Error;
 pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
 };
 pub use crate::format::{Format, FormatterRef};
+pub use crate::front::RecordBuilder;
+pub use crate::global::{
+    add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,
+    root, shutdown,
+};
 pub use crate::handler::file::{
     FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
     TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
@@ -47,8 +71,11 @@ pub use crate::handler::{
     HandlerRef, HandlerStats, LogQueue, MemoryHandler, NullHandler, QueueHandler, QueueListener,
     RecordQueue, Stream, StreamHandler, WriterHandler,
 };
+pub use crate::lane::{Overflow, Patience};
 pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
+pub use crate::runtime::{Drain, Runtime, RuntimeBuilder};
+pub use crate::tree::Logger;
 pub use sawmill_macros::Capture;

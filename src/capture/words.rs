@@ -62,7 +62,7 @@ impl<'a> Words<'a> {
 
     /// Fills what is left with zeros, so that the whole space counts as written.
     #[inline(always)]
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(&mut self) {
         while self.remaining() != 0 {
             self.push(0);
         }

@@ -141,6 +141,13 @@ impl Default for Monotone {
     }
 }
 
+impl Monotone {
+    /// The time shown last, if any was.
+    pub(crate) fn last_ns(&self) -> Option<i64> {
+        (self.last_ns != i64::MIN).then_some(self.last_ns)
+    }
+}
+
 /// Starts the clock; takes a fifth of a millisecond if a counter is to be calibrated.
 pub(crate) fn start(source: &ClockSource) -> (Stamper, Timeline) {
     let source = match source {

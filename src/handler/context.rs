@@ -25,6 +25,13 @@ pub(crate) struct Delivery {
     pub(crate) forwards: Vec<Forward>,
 }
 
+impl Delivery {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lost == 0 && self.shed == 0 && self.errors.is_empty() && self.forwards.is_empty()
+    }
+}
+
 /// The line that was formatted last, and for what.
 #[derive(Debug, Default)]
 pub(crate) struct LineCache {

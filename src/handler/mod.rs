@@ -20,7 +20,7 @@ pub(crate) mod worker;
 
 pub use capture::{CaptureHandler, CapturedRecords};
 pub use context::Context;
-pub(crate) use context::{Delivery, Forward};
+pub(crate) use context::{Delivery, Forward, LineCache};
 pub use memory::{BufferingHandler, FlushBuffer, MemoryHandler};
 pub use null::NullHandler;
 pub use queue::{LogQueue, QueueHandler, QueueListener, RecordQueue};
@@ -301,6 +301,16 @@ impl HandlerRef {
                 Ok(())
             }
         }
+    }
+
+    /// How many references there are, this one included.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.cell)
+    }
+
+    /// The handler goes back to its seat: a runtime may take it again.
+    pub(crate) fn leave_home(&self) {
+        *lock(&self.cell.home) = None;
     }
 
     fn changed(&self) {

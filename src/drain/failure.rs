@@ -1,0 +1,122 @@
+//! Failures while delivering: contained, counted, reported once per cause.
+
+use crate::error::Error;
+use crate::handler::HandlerRef;
+use crate::record::LogRecord;
+use crate::sync::Arc;
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Something went wrong while a record was delivered; given to the error hook.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// The handler, where one was at work.
+    pub handler: Option<&'a HandlerRef>,
+    /// The record, where one was being delivered.
+    pub record: Option<&'a LogRecord<'a>>,
+    /// What went wrong.
+    pub error: &'a Error,
+    /// How often this handler failed for this cause, this time included.
+    pub times: u64,
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sawmill: ")?;
+        if let Some(handler) = self.handler {
+            write!(f, "{handler:?}: ")?;
+        }
+        write!(f, "{}", self.error)?;
+        if let Some(record) = self.record {
+            write!(
+                f,
+                " (record of {} at {}:{})",
+                record.logger(),
+                record.pathname(),
+                record.line()
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Gets every failure that is to be reported.
+pub(crate) type ErrorHook = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
+
+/// Causes remembered; beyond them everything counts as one cause more.
+const CAUSES: usize = 256;
+/// A cause is reported again after this long, with the number of times.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Decides which failures are reported.
+pub(crate) struct Failures {
+    hook: ErrorHook,
+    /// Every failure goes to the hook, as Python's `handleError` would report it.
+    every: bool,
+    causes: HashMap<(u64, String), Cause>,
+    total: u64,
+    /// One line for each cause, for reports.
+    reasons: Vec<String>,
+}
+
+struct Cause {
+    times: u64,
+    reported: Instant,
+}
+
+impl fmt::Debug for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failures").field("total", &self.total).finish_non_exhaustive()
+    }
+}
+
+impl Failures {
+    pub(crate) fn new(hook: ErrorHook, every: bool) -> Self {
+        Self { hook, every, causes: HashMap::new(), total: 0, reasons: Vec::new() }
+    }
+
+    /// Counts a failure and reports it if its cause is new or has not been told for a minute.
+    #[cold]
+    pub(crate) fn report(
+        &mut self,
+        handler: Option<&HandlerRef>,
+        record: Option<&LogRecord<'_>>,
+        error: &Error,
+    ) {
+        self.total += 1;
+        let text = error.to_string();
+        let known = self.causes.len() < CAUSES;
+        let key = (handler.map_or(0, HandlerRef::id), if known { text } else { String::new() });
+        let now = Instant::now();
+        let cause = self.causes.entry(key).or_insert_with_key(|(_, text)| {
+            let who = handler.map(|handler| format!("{handler:?}: ")).unwrap_or_default();
+            self.reasons.push(format!("{who}{text}"));
+            Cause { times: 0, reported: now }
+        });
+        cause.times += 1;
+        let due = cause.times == 1 || now.duration_since(cause.reported) >= AGAIN;
+        if due || self.every {
+            cause.reported = now;
+            let failure = Failure { handler, record, error, times: cause.times };
+            let call = std::panic::AssertUnwindSafe(|| (self.hook)(&failure));
+            // A hook that panics must not take the drain with it; the failure is counted already.
+            let _ = std::panic::catch_unwind(call);
+        }
+    }
+
+    pub(crate) fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+}
+
+/// The default hook: one line on stderr.
+pub(crate) fn to_stderr(failure: &Failure<'_>) {
+    let mut line = failure.to_string();
+    if failure.times > 1 {
+        line.push_str(&format!(" ({} times)", failure.times));
+    }
+    line.push('\n');
+    let _ = crate::sys::write_all_fd(2, line.as_bytes());
+}

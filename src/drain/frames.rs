@@ -1,0 +1,317 @@
+//! From a frame to a delivered record.
+
+use super::DrainBooks;
+use super::generations::Generations;
+use super::stage::Stage;
+use crate::callsite::{self, Callsite};
+use crate::clock::Timeline;
+use crate::lane::frame::{self, HEADER_WORDS, Head as FrameHead};
+use crate::lane::{ByClass, LaneState, Reader};
+use crate::level::{CLASS_LEVELS, Level};
+use crate::record::{
+    Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ProcessInfo, ThreadInfo,
+    ValueBuf,
+};
+use crate::sync::Ordering;
+use crate::tree::Snapshot;
+use std::fmt::Write as _;
+
+/// What reading frames needs to remember.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// Call sites by number, as far as known.
+    sites: Vec<&'static Callsite>,
+    start_ns: i64,
+    process: ProcessInfo,
+    /// The greatest stamp delivered so far.
+    newest: u64,
+}
+
+impl Frames {
+    pub(crate) fn new(start_ns: i64, process: ProcessInfo) -> Self {
+        Self { sites: Vec::new(), start_ns, process, newest: 0 }
+    }
+
+    /// Reads a frame and delivers what it holds.
+    #[inline]
+    pub(crate) fn take(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        head: FrameHead,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        match head.kind & frame::KIND {
+            frame::SITE | frame::DESCRIBED => {
+                self.record(lane, head, frame, generations, stage, timeline);
+            }
+            frame::CONTEXT => {
+                lane.context.clear();
+                lane.context.extend_from_slice(frame.get(2..).unwrap_or_default());
+            }
+            frame::GAP => self.gap(lane, frame, generations, stage, timeline),
+            frame::PART => self.part(lane, frame, generations, stage, timeline),
+            _ => damaged(lane, stage),
+        }
+    }
+
+    #[inline]
+    fn record(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        head: FrameHead,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
+        let (mut rest, low) = (rest, *ids as u32);
+        let mut level = Level::new(low as i32);
+        let site = head.kind & frame::KIND == frame::SITE;
+        if site {
+            let Some(site) = self.site(low) else { return damaged(lane, stage) };
+            level = site.meta.level.unwrap_or(Level::NOTSET);
+        }
+        if head.kind & frame::WITH_LEVEL != 0 {
+            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
+            (level, rest) = (Level::new(*word as u32 as i32), after);
+        }
+        let mut origin = 0;
+        if head.kind & frame::WITH_ORIGIN != 0 {
+            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
+            (origin, rest) = (*word, after);
+        }
+        let body = if site {
+            let Some(site) = self.site(low) else { return damaged(lane, stage) };
+            Body::Site { site, words: rest }
+        } else {
+            Body::Described(Described::read(rest))
+        };
+        let late = *stamp < self.newest;
+        if late {
+            DrainBooks::add(&stage.books.late, 1);
+        } else {
+            self.newest = *stamp;
+        }
+        *lane.sequence += 1;
+        let taken = &lane.shared.taken;
+        // ORDERING(taken): Release, pairs with the Acquire in `LaneTotals::add`: whoever counts
+        // this record as taken counts it as published.
+        taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Release);
+        let snapshot = generations.get(head.generation).clone();
+        let logger = (*ids >> 32) as u32;
+        let route = generations.route(&snapshot, logger);
+        let (described_name, time_ns, renderer) = match &body {
+            Body::Described(described) => {
+                let renderer = Generations::renderer(&snapshot, described.renderer);
+                let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
+                (described.level_name, described.time_ns.or(created), renderer)
+            }
+            Body::Site { .. } => (None, None, None),
+        };
+        let unnamed;
+        let level_name = match (described_name, snapshot.level_names.name(level)) {
+            (Some(name), _) => name,
+            (None, Some(name)) => name,
+            (None, None) => {
+                unnamed = snapshot.level_names.text(level);
+                &*unnamed
+            }
+        };
+        let head = Head {
+            logger: &route.name,
+            level,
+            level_name,
+            time_ns: time_ns.unwrap_or_else(|| timeline.ns_after(*stamp, lane.last)),
+            start_ns: self.start_ns,
+            thread: &lane.shared.thread,
+            process: &self.process,
+            lane: lane.shared.number,
+            sequence: *lane.sequence,
+            late,
+            context: lane.context,
+        };
+        let mut record = LogRecord::new(head, body, renderer);
+        stage.route(route, &snapshot.table, origin, &mut record);
+    }
+
+    #[inline]
+    fn site(&mut self, number: u32) -> Option<&'static Callsite> {
+        let index = (number as usize).wrapping_sub(1);
+        match self.sites.get(index) {
+            Some(site) => Some(site),
+            None => self.learn_site(index),
+        }
+    }
+
+    #[cold]
+    fn learn_site(&mut self, index: usize) -> Option<&'static Callsite> {
+        let known = self.sites.len();
+        self.sites.extend(callsite::sites_from(known));
+        self.sites.get(index).copied()
+    }
+
+    /// One part of a large frame; the last one completes it.
+    #[cold]
+    fn part(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        let (Some(place), Some(words)) = (frame.get(2), frame.get(HEADER_WORDS..)) else {
+            return damaged(lane, stage);
+        };
+        if place & frame::FIRST_PART != 0 {
+            // A frame whose end was refused leaves its beginning behind.
+            lane.parts.clear();
+        }
+        lane.parts.extend_from_slice(words);
+        if place & frame::LAST_PART == 0 {
+            return;
+        }
+        let whole = std::mem::take(lane.parts);
+        let Some(word) = whole.first() else { return damaged(lane, stage) };
+        let head = FrameHead::read(*word);
+        if head.words != whole.len() {
+            return damaged(lane, stage);
+        }
+        self.record(lane, head, &whole, generations, stage, timeline);
+    }
+
+    /// Losses that the producer tells.
+    #[cold]
+    fn gap(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        let [_, _, first, last, totals @ ..] = frame else { return };
+        let Ok(totals) = ByClass::try_from(totals) else { return };
+        let lost = less(totals, *lane.told);
+        *lane.told = totals;
+        *lane.sequence += lost.iter().sum::<u64>();
+        let span = (timeline.ns(*first), timeline.ns(*last));
+        let gap = Gap { thread: &lane.shared.thread, lane: lane.shared.number, lost, span };
+        self.tell(gap, *lane.sequence, generations, stage);
+    }
+
+    /// Losses that trail in a lane that has gone quiet.
+    #[cold]
+    pub(crate) fn tell_losses(
+        &mut self,
+        lane: &mut Reader,
+        totals: ByClass,
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        let lost = less(totals, lane.told);
+        lane.told = totals;
+        lane.sequence += lost.iter().sum::<u64>();
+        let now = timeline.now_ns();
+        let span = (lane.last.last_ns().unwrap_or(now), now);
+        let shared = lane.shared.clone();
+        let gap = Gap { thread: &shared.thread, lane: shared.number, lost, span };
+        self.tell(gap, lane.sequence, generations, stage);
+    }
+
+    fn tell(
+        &mut self,
+        gap: Gap<'_>,
+        sequence: u64,
+        generations: &mut Generations,
+        stage: &mut Stage,
+    ) {
+        if gap.total() == 0 {
+            return;
+        }
+        DrainBooks::add(&stage.books.gaps, 1);
+        let snapshot = generations.newest().clone();
+        let record = gap.record(&snapshot, &self.process, self.start_ns, sequence);
+        let route = generations.route(&snapshot, 0);
+        stage.tell(route, &snapshot.table, &record);
+    }
+}
+
+#[cold]
+fn damaged(lane: &mut LaneState<'_>, stage: &mut Stage) {
+    *lane.sequence += 1;
+    let taken = &lane.shared.taken;
+    taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Release);
+    DrainBooks::add(&stage.books.damaged, 1);
+}
+
+fn less(totals: ByClass, told: ByClass) -> ByClass {
+    let mut lost = totals;
+    for (lost, told) in lost.iter_mut().zip(told) {
+        *lost = lost.saturating_sub(told);
+    }
+    lost
+}
+
+/// What is told of a loss: how many, which levels, which thread, from when to when.
+struct Gap<'a> {
+    thread: &'a ThreadInfo,
+    lane: u32,
+    lost: ByClass,
+    span: (i64, i64),
+}
+
+/// The logger that gap records carry; they take the root's route.
+const GAP_LOGGER: &str = "sawmill";
+
+impl Gap<'_> {
+    fn total(&self) -> u64 {
+        self.lost.iter().sum()
+    }
+
+    /// The record: as important as the worst that was lost, at least a warning.
+    fn record(
+        &self,
+        snapshot: &Snapshot,
+        process: &ProcessInfo,
+        start_ns: i64,
+        sequence: u64,
+    ) -> OwnedRecord {
+        let classes = || CLASS_LEVELS.into_iter().zip(self.lost).filter(|(_, lost)| *lost != 0);
+        let worst = classes().map(|(level, _)| level).max().unwrap_or(Level::WARNING);
+        let level = worst.max(Level::WARNING);
+        let mut text = format!("lost {} records of thread {}:", self.total(), self.thread.name);
+        for (level, lost) in classes() {
+            let _ = write!(text, " {level} {lost}");
+        }
+        text.push_str(", its lane was full");
+        let by_level = classes().map(|(level, lost)| (level.to_string(), ValueBuf::of(&lost)));
+        let mut body = DescribedBuf::default();
+        body.push(Field::Message, &*text).push_fields([
+            ("lost", ValueBuf::of(&self.total())),
+            ("lost_by_level", ValueBuf::map(by_level)),
+            ("lane", ValueBuf::of(&self.lane)),
+            ("first_ns", ValueBuf::of(&self.span.0)),
+            ("last_ns", ValueBuf::of(&self.span.1)),
+        ]);
+        let head = Head {
+            logger: GAP_LOGGER,
+            level,
+            level_name: &snapshot.level_names.text(level),
+            time_ns: self.span.1,
+            start_ns,
+            thread: self.thread,
+            process,
+            lane: self.lane,
+            sequence,
+            late: false,
+            context: &[],
+        };
+        LogRecord::new(head, Body::Described(Described::read(body.words())), None).keep()
+    }
+}

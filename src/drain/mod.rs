@@ -1,0 +1,354 @@
+//! The drain: takes frames from all lanes in the order of their stamps and delivers them.
+//!
+//! One [`Backend`] does it, on a thread of its own or on the caller's. A pass looks at each lane
+//! once. With several lanes a frame is due when its place in its lane was already published at a
+//! look that lies the grace back: by then, every thread that had read its stamp has published.
+//! Stamps only order; no wait depends on them, so a clock that is set back holds nothing up.
+
+mod books;
+mod failure;
+mod frames;
+mod generations;
+mod merge;
+mod report;
+mod request;
+mod stage;
+mod thread;
+
+pub(crate) use books::DrainBooks;
+pub use books::Stats;
+pub use failure::Failure;
+pub(crate) use failure::{ErrorHook, Failures, to_stderr};
+pub use report::Report;
+pub(crate) use request::{HandlerFn, Request, Requests};
+pub use thread::Wait;
+pub(crate) use thread::{ThreadOptions, run};
+
+use crate::clock::Timeline;
+use crate::lane::{Hub, OnBackend, Reader, Step, enter_backend};
+use crate::record::ProcessInfo;
+use crate::sync::Arc;
+use crate::tree::Tree;
+use frames::Frames;
+use generations::Generations;
+use merge::Merge;
+use stage::Stage;
+use std::time::{Duration, Instant};
+
+/// What a backend is made with.
+#[derive(Debug, Clone)]
+pub(crate) struct BackendOptions {
+    /// How long a frame waits for frames of other lanes with an earlier stamp.
+    pub(crate) grace: Duration,
+    pub(crate) process: ProcessInfo,
+}
+
+/// Takes frames and delivers them.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    hub: Arc<Hub>,
+    tree: Arc<Tree>,
+    timeline: Timeline,
+    grace: Duration,
+    lanes: Vec<Reader>,
+    /// Beside each lane: where frames that are due end, and where the last look ended.
+    ends: Vec<Ends>,
+    looked: Option<Instant>,
+    merge: Merge,
+    generations: Generations,
+    frames: Frames,
+    stage: Stage,
+    paused: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    due: u64,
+    seen: u64,
+}
+
+impl Backend {
+    pub(crate) fn new(
+        tree: &Arc<Tree>,
+        timeline: Timeline,
+        options: BackendOptions,
+        books: Arc<DrainBooks>,
+        failures: Failures,
+    ) -> Self {
+        let start_ns = timeline.now_ns();
+        Self {
+            hub: tree.hub().clone(),
+            tree: tree.clone(),
+            timeline,
+            grace: options.grace,
+            lanes: Vec::new(),
+            ends: Vec::new(),
+            looked: None,
+            merge: Merge::default(),
+            generations: Generations::new(tree.clone()),
+            frames: Frames::new(start_ns, options.process),
+            stage: Stage::new(books, failures),
+            paused: false,
+        }
+    }
+
+    /// Replaces what a configuration in place may replace; the lanes are empty then.
+    pub(crate) fn configure(
+        &mut self,
+        timeline: Timeline,
+        options: BackendOptions,
+        failures: Failures,
+    ) {
+        let start_ns = timeline.now_ns();
+        self.timeline = timeline;
+        self.grace = options.grace;
+        self.frames = Frames::new(start_ns, options.process);
+        self.stage.failures = failures;
+    }
+
+    pub(crate) fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Takes what was handed over: new lanes, new generations.
+    fn take_in(&mut self) {
+        for lane in self.hub.intake.take() {
+            self.lanes.push(lane);
+            self.ends.push(Ends::default());
+        }
+        for install in self.tree.installs.take() {
+            self.generations.arrive(install.snapshot.clone(), &self.lanes);
+            self.stage.arrive(install);
+        }
+    }
+
+    /// One pass: delivers every frame that is due. Returns how many frames it took.
+    ///
+    /// `all` makes everything due that is published at the pass's look, for a caller that drains
+    /// its own records and for ends.
+    pub(crate) fn pass(&mut self, all: bool) -> usize {
+        self.take_in();
+        if self.paused {
+            return 0;
+        }
+        self.timeline.resync();
+        self.look(all);
+        let Self { merge, lanes, ends, .. } = self;
+        merge.begin(lanes.iter_mut().zip(&*ends).enumerate().filter_map(|(at, (lane, ends))| {
+            if lane.position() < ends.due { Some((lane.next_stamp(ends.due)?, at)) } else { None }
+        }));
+        let mut taken = 0;
+        let mut begun = false;
+        while let Some((at, limit)) = self.merge.next() {
+            if !std::mem::replace(&mut begun, true) {
+                self.stage.now_ns = self.timeline.now_ns();
+            }
+            taken += self.run_lane(at, limit);
+            let due = self.ends[at].due;
+            if let Some(stamp) = self.lanes[at].next_stamp(due) {
+                self.merge.again(stamp, at);
+            }
+        }
+        taken
+    }
+
+    /// Looks at the lanes and moves the ends of what is due.
+    fn look(&mut self, all: bool) {
+        if all || self.lanes.len() == 1 {
+            for (lane, ends) in self.lanes.iter().zip(&mut self.ends) {
+                ends.due = lane.look();
+                ends.seen = ends.due;
+            }
+            self.looked = None;
+            return;
+        }
+        let now = Instant::now();
+        match self.looked {
+            Some(looked) if now.duration_since(looked) < self.grace => {}
+            looked => {
+                for (lane, ends) in self.lanes.iter().zip(&mut self.ends) {
+                    if looked.is_some() {
+                        ends.due = ends.seen;
+                    }
+                    ends.seen = lane.look();
+                }
+                self.looked = Some(now);
+            }
+        }
+    }
+
+    /// Takes a lane's frames up to a stamp.
+    fn run_lane(&mut self, at: usize, limit: u64) -> usize {
+        let Self { lanes, ends, frames, generations, stage, timeline, tree, .. } = self;
+        let mut taken = 0;
+        lanes[at].run(ends[at].due, |state, head, frame| {
+            if frame.get(1).is_some_and(|stamp| *stamp > limit) {
+                return Step::Stop;
+            }
+            if !generations.knows(head.generation) && head.generation != 0 {
+                // The frame overtook its generation: it waits in the tree's hand-over queue.
+                for install in tree.installs.take() {
+                    generations.arrive(install.snapshot.clone(), &[]);
+                    stage.arrive(install);
+                }
+            }
+            frames.take(state, head, frame, generations, stage, timeline);
+            taken += 1;
+            Step::Next
+        });
+        taken
+    }
+
+    /// Returns true if something waits: frames, lanes, generations.
+    pub(crate) fn has_work(&self) -> bool {
+        self.hub.intake.is_waiting()
+            || self.tree.installs.is_waiting()
+            || (!self.paused && self.lanes.iter().any(|lane| lane.look() > lane.position()))
+    }
+
+    /// Returns true if a lane has become nearly full, or something other than frames waits.
+    pub(crate) fn has_urgent_work(&self, all: bool) -> bool {
+        if all {
+            return self.has_work();
+        }
+        self.hub.intake.is_waiting()
+            || self.tree.installs.is_waiting()
+            || (!self.paused && self.lanes.iter().any(Reader::is_above_mark))
+    }
+
+    /// Returns true if frames were seen that wait for their grace to pass.
+    pub(crate) fn is_within_grace(&self) -> bool {
+        self.lanes.len() > 1
+            && !self.paused
+            && self.lanes.iter().any(|lane| lane.look() > lane.position())
+    }
+
+    /// The rings ran dry: buffered lines are written, losses told, ended lanes retired.
+    pub(crate) fn end_batch(&mut self) {
+        let table = self.generations.newest().table.clone();
+        self.stage.now_ns = self.timeline.now_ns();
+        self.tell_trailing_losses();
+        self.stage.end_batch(&table);
+        self.retire_lanes();
+        if self.generations.retire(&self.lanes) {
+            self.stage.depart(self.generations.snapshots());
+        }
+    }
+
+    /// What a lane lost last and could not tell itself.
+    fn tell_trailing_losses(&mut self) {
+        let Self { lanes, frames, generations, stage, timeline, .. } = self;
+        for lane in lanes {
+            let dropped = lane.shared.producer.dropped();
+            // Dropped first, then the look: what was published before these losses was taken.
+            if dropped != lane.told && lane.look() == lane.position() {
+                frames.tell_losses(lane, dropped, generations, stage, timeline);
+            }
+        }
+    }
+
+    fn retire_lanes(&mut self) {
+        let mut at = 0;
+        while at < self.lanes.len() {
+            let lane = &self.lanes[at];
+            // Ended first, then the look: nothing is published after the end.
+            if lane.has_ended()
+                && lane.look() == lane.position()
+                && lane.told == lane.shared.producer.dropped()
+            {
+                let mut lane = self.lanes.swap_remove(at);
+                self.ends.swap_remove(at);
+                lane.release();
+                self.hub.retire(lane);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Gives all space back before a sleep.
+    pub(crate) fn release(&mut self) {
+        self.lanes.iter_mut().for_each(Reader::release);
+    }
+
+    /// Where the lanes end now: what a flush has to wait for.
+    pub(crate) fn targets(&mut self) -> Vec<(u32, u64)> {
+        self.take_in();
+        self.lanes.iter().map(|lane| (lane.shared.number, lane.look())).collect()
+    }
+
+    /// Returns true if every lane has been read to its target.
+    pub(crate) fn has_reached(&self, targets: &[(u32, u64)]) -> bool {
+        targets.iter().all(|(number, end)| {
+            self.lanes.iter().all(|lane| lane.shared.number != *number || lane.position() >= *end)
+        })
+    }
+
+    /// Delivers everything that is published when it is called, and ends the batch.
+    pub(crate) fn drain_all(&mut self, deadline: Instant) -> bool {
+        let targets = self.targets();
+        loop {
+            let taken = self.pass(true);
+            if self.has_reached(&targets) {
+                self.end_batch();
+                return true;
+            }
+            if Instant::now() >= deadline || (taken == 0 && self.paused) {
+                return false;
+            }
+        }
+    }
+
+    /// Flushes the handlers and says what it came to.
+    pub(crate) fn flush(&mut self, reached: bool, deadline: Instant) -> Report {
+        self.end_batch();
+        let table = self.generations.newest().table.clone();
+        let good = self.stage.flush_all(&table, deadline);
+        self.report(reached, good)
+    }
+
+    /// Flushes and closes the handlers and says what it came to.
+    pub(crate) fn close(&mut self, reached: bool, deadline: Instant) -> Report {
+        self.end_batch();
+        let table = self.generations.newest().table.clone();
+        let good = self.stage.close_all(&table, deadline);
+        let report = self.report(reached, good);
+        self.stage.disband();
+        report
+    }
+
+    fn report(&mut self, reached: bool, good: bool) -> Report {
+        self.stage.book_held();
+        let totals = self.hub.totals();
+        let mut report = Report {
+            lost: totals.dropped.iter().sum(),
+            pending: totals.published.iter().sum::<u64>().saturating_sub(totals.taken),
+            reasons: self.stage.failures.reasons().to_vec(),
+            ..Report::default()
+        };
+        for handler in self.tree.state().handlers() {
+            let stats = handler.stats();
+            report.written += stats.delivered;
+            report.lost += stats.failed + stats.shed;
+            report.pending += stats.held;
+        }
+        if !reached {
+            report.reasons.push("the deadline passed before everything was taken".to_owned());
+        }
+        report.complete = reached && good && report.pending == 0;
+        report
+    }
+
+    /// Runs a closure on a handler, between two records.
+    pub(crate) fn with(&mut self, handler: u64, run: HandlerFn) -> bool {
+        self.take_in();
+        self.stage.now_ns = self.timeline.now_ns();
+        let table = self.generations.newest().table.clone();
+        self.stage.with(&table, handler, run)
+    }
+
+    /// Marks the calling thread as a backend's.
+    pub(crate) fn enter() -> OnBackend {
+        enter_backend()
+    }
+}

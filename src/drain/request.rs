@@ -1,0 +1,61 @@
+//! What other threads ask of the drain, on a path of its own: never behind data.
+
+use super::Report;
+use crate::handler::{Context, Handler};
+use crate::lane::{Answer, Hub, Intake};
+use crate::sync::Arc;
+use std::fmt;
+use std::time::Instant;
+
+/// A closure for a handler at its home.
+pub(crate) type HandlerFn = Box<dyn FnOnce(&mut dyn Handler, &mut Context<'_>) + Send>;
+
+/// What another thread asks of the drain.
+pub(crate) enum Request {
+    /// Deliver what the lanes hold now, flush the handlers, tell.
+    Flush { deadline: Instant, answer: Answer<Report> },
+    /// Run a closure on a handler, between two records. The answer is false if it has none.
+    With { handler: u64, run: HandlerFn, answer: Answer<bool> },
+    /// Deliver nothing until resumed.
+    Pause { answer: Answer<()> },
+    /// Deliver again.
+    Resume,
+    /// As a flush; then the thread ends, and with `close` the handlers do.
+    Stop { deadline: Instant, close: bool, answer: Answer<Report> },
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flush { .. } => "Flush",
+            Self::With { .. } => "With",
+            Self::Pause { .. } => "Pause",
+            Self::Resume => "Resume",
+            Self::Stop { .. } => "Stop",
+        })
+    }
+}
+
+/// The way of requests to a drain's thread.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(super) queue: Intake<Request>,
+    hub: Arc<Hub>,
+}
+
+impl Requests {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { queue: Intake::new(), hub }
+    }
+
+    /// Sends a request and wakes the drain.
+    pub(crate) fn send(&self, request: Request) {
+        self.queue.push(request);
+        self.hub.wake().wake();
+    }
+
+    /// Drops requests that nobody will answer, which ends the waits for them.
+    pub(crate) fn abandon(&self) {
+        drop(self.queue.take());
+    }
+}

@@ -1,0 +1,609 @@
+//! Where records are delivered: the home of handlers, filters and formatters.
+
+use super::failure::Failures;
+use super::{DrainBooks, HandlerFn};
+use crate::error::Error;
+use crate::filter::{Filter, FilterRef, Verdict};
+use crate::format::{Format, FormatterRef};
+use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
+use crate::lane::with_origin;
+use crate::record::{LogRecord, OwnedRecord};
+use crate::sync::{Arc, Ordering};
+use crate::tree::{HandlerUse, Route, Snapshot, Table};
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Handlers that forward to each other in a circle end here.
+const FORWARD_DEPTH: u32 = 16;
+
+/// A handler at its home.
+struct Slot {
+    at: HandlerRef,
+    handler: Box<dyn Handler>,
+    /// It got a record since its last `batch_end`.
+    dirty: bool,
+}
+
+struct FilterSlot {
+    at: FilterRef,
+    filter: Box<dyn Filter>,
+}
+
+struct FormatSlot {
+    at: FormatterRef,
+    format: Box<dyn Format>,
+}
+
+/// The home of handlers, filters and formatters.
+pub(crate) struct Stage {
+    slots: Vec<Option<Slot>>,
+    filters: Vec<Option<FilterSlot>>,
+    formats: Vec<Option<FormatSlot>>,
+    line: LineCache,
+    delivery: Delivery,
+    /// Numbers the record being delivered.
+    record: u64,
+    /// The time of the pass, for handlers.
+    pub(crate) now_ns: i64,
+    pub(crate) books: Arc<DrainBooks>,
+    pub(crate) failures: Failures,
+    /// Handlers to close when the generation before theirs has retired.
+    closing: Vec<HandlerRef>,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("slots", &self.slots.len()).finish_non_exhaustive()
+    }
+}
+
+impl Stage {
+    pub(crate) fn new(books: Arc<DrainBooks>, failures: Failures) -> Self {
+        Self {
+            slots: Vec::new(),
+            filters: Vec::new(),
+            formats: Vec::new(),
+            line: LineCache::default(),
+            delivery: Delivery::default(),
+            record: 0,
+            now_ns: 0,
+            books,
+            failures,
+            closing: Vec::new(),
+        }
+    }
+
+    // --- arrivals and departures -----------------------------------------------------------
+
+    /// Takes home what a new generation brings.
+    pub(crate) fn arrive(&mut self, install: crate::tree::Install) {
+        for (index, at) in install.handlers {
+            if place(&mut self.slots, index).is_some() {
+                // It left and came back before its departure was carried out.
+                continue;
+            }
+            match at.seat().take() {
+                Some(handler) => {
+                    self.slots[index as usize] = Some(Slot { at, handler, dirty: false });
+                }
+                None => self.absent(Some(&at), "handler"),
+            }
+        }
+        for (index, at) in install.filters {
+            if place(&mut self.filters, index).is_none() {
+                match at.seat().take() {
+                    Some(filter) => {
+                        self.filters[index as usize] = Some(FilterSlot { at, filter });
+                    }
+                    None => self.absent(None, "filter"),
+                }
+            }
+        }
+        for (index, at) in install.formatters {
+            if place(&mut self.formats, index).is_none() {
+                match at.seat().take() {
+                    Some(format) => {
+                        self.formats[index as usize] = Some(FormatSlot { at, format });
+                    }
+                    None => self.absent(None, "formatter"),
+                }
+            }
+        }
+        self.closing.extend(install.closing);
+    }
+
+    #[cold]
+    fn absent(&mut self, handler: Option<&HandlerRef>, what: &str) {
+        let error = Error::invalid(format!("a {what} is in use by another runtime already"));
+        self.failures.report(handler, None, &error);
+    }
+
+    /// Lets go of what no kept snapshot uses: closes handlers that were to be closed or that
+    /// nobody else holds, puts the others back where their references find them.
+    pub(crate) fn depart<'s>(&mut self, kept: impl Iterator<Item = &'s Arc<Snapshot>>) {
+        let (mut handlers, mut filters, mut formats) =
+            (HashSet::new(), HashSet::new(), HashSet::new());
+        for snapshot in kept {
+            let table = &snapshot.table;
+            for used in table.uses.values() {
+                handlers.insert(used.index);
+                filters.extend(used.filters.iter().copied());
+                formats.extend(used.formatter);
+            }
+            table.routes.iter().for_each(|route| filters.extend(route.filters.iter().copied()));
+        }
+        for index in 0..self.slots.len() {
+            if handlers.contains(&(index as u32)) {
+                continue;
+            }
+            let Some(at) = self.slots[index].as_ref().map(|slot| slot.at.clone()) else { continue };
+            let deadline = Instant::now() + std::time::Duration::from_secs(1);
+            self.flush(index, deadline);
+            let closing = self.closing.iter().position(|known| *known == at);
+            // Two references are ours: the slot's and the clone above.
+            if closing.is_some() || at.holders() <= 2 {
+                self.close(index, deadline);
+            }
+            if let Some(closed) = closing {
+                self.closing.swap_remove(closed);
+            }
+            if let Some(slot) = self.slots[index].take() {
+                slot.at.leave_home();
+                slot.at.seat().put_back(slot.handler);
+            }
+        }
+        for index in unused(&self.filters, &filters) {
+            self.end_filter(index);
+            if let Some(slot) = self.filters[index].take() {
+                slot.at.seat().put_back(slot.filter);
+            }
+        }
+        for index in unused(&self.formats, &formats) {
+            if let Some(slot) = self.formats[index].take() {
+                slot.at.seat().put_back(slot.format);
+            }
+        }
+    }
+
+    /// What a filter that leaves withheld and has not told goes nowhere any more; it is counted.
+    fn end_filter(&mut self, index: usize) {
+        if let Some(slot) = &mut self.filters[index] {
+            while slot.filter.notice(self.now_ns, true).is_some() {
+                DrainBooks::add(&self.books.gaps, 1);
+            }
+        }
+    }
+
+    // --- delivery --------------------------------------------------------------------------
+
+    /// Delivers a record along a route. `origin` is the handler that caused it, or 0.
+    #[inline]
+    pub(crate) fn route(
+        &mut self,
+        route: &Route,
+        table: &Table,
+        origin: u64,
+        record: &mut LogRecord<'_>,
+    ) {
+        self.record += 1;
+        if route.disabled {
+            return DrainBooks::add(&self.books.filtered, 1);
+        }
+        if route.filters.is_empty() {
+            return self.offer_all(route, table, origin, record);
+        }
+        let outcome = self.through(&route.filters, record, None, &mut |stage, record| {
+            stage.offer_all_of(route, table, origin, record);
+        });
+        match outcome {
+            Outcome::Passed => {
+                let empty = route.handlers.is_empty();
+                DrainBooks::add(if empty { &self.books.unrouted } else { &self.books.routed }, 1);
+            }
+            Outcome::Refused => DrainBooks::add(&self.books.filtered, 1),
+            Outcome::Withheld => DrainBooks::add(&self.books.withheld, 1),
+        }
+    }
+
+    #[inline]
+    fn offer_all(&mut self, route: &Route, table: &Table, origin: u64, record: &mut LogRecord<'_>) {
+        let empty = route.handlers.is_empty();
+        DrainBooks::add(if empty { &self.books.unrouted } else { &self.books.routed }, 1);
+        self.offer_all_of(route, table, origin, record);
+    }
+
+    /// Offers a record that is in nobody's books, such as a gap record, to a route's handlers.
+    pub(crate) fn offer_all_of(
+        &mut self,
+        route: &Route,
+        table: &Table,
+        origin: u64,
+        record: &mut LogRecord<'_>,
+    ) {
+        for used in &*route.handlers {
+            self.offer(used, table, origin, record, true, 0);
+        }
+        if route.handlers.is_empty()
+            && let Some(used) = &table.last_resort
+        {
+            self.offer(used, table, origin, record, true, 0);
+        }
+    }
+
+    /// Offers a record to a handler: level, filters, emit, in Python's order.
+    #[inline]
+    fn offer(
+        &mut self,
+        used: &HandlerUse,
+        table: &Table,
+        origin: u64,
+        record: &mut LogRecord<'_>,
+        check_level: bool,
+        depth: u32,
+    ) {
+        let Some(Some(slot)) = self.slots.get(used.index as usize) else { return };
+        if origin != 0 && slot.at.id() == origin {
+            return;
+        }
+        let books = slot.at.books();
+        Books::add(&books.offered, 1);
+        if check_level && !record.level().is_at_least(used.level) {
+            return Books::add(&books.below_level, 1);
+        }
+        if used.filters.is_empty() {
+            return self.emit(used, table, record, depth);
+        }
+        let handler = slot.at.clone();
+        let outcome = self.through(&used.filters, record, Some(&handler), &mut |stage, record| {
+            stage.emit(used, table, record, depth);
+        });
+        if outcome != Outcome::Passed {
+            Books::add(&handler.books().filtered, 1);
+        }
+    }
+
+    /// Sends a record through filters; what comes out goes to `then`.
+    fn through(
+        &mut self,
+        filters: &[u32],
+        record: &mut LogRecord<'_>,
+        handler: Option<&HandlerRef>,
+        then: &mut dyn FnMut(&mut Self, &mut LogRecord<'_>),
+    ) -> Outcome {
+        let Some((index, rest)) = filters.split_first() else {
+            then(self, record);
+            return Outcome::Passed;
+        };
+        let Some(Some(slot)) = self.filters.get_mut(*index as usize) else {
+            return self.through(rest, record, handler, then);
+        };
+        let cause = handler.map_or(0, HandlerRef::id);
+        let verdict =
+            with_origin(cause, || catch_unwind(AssertUnwindSafe(|| slot.filter.filter(record))));
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(panic) => {
+                let error = panic_error("a filter", &*panic);
+                self.fail(handler, Some(record), &error);
+                Verdict::Refuse
+            }
+        };
+        if matches!(verdict, Verdict::Pass | Verdict::Replace(_)) {
+            self.notice(*index, rest, false, handler, then);
+        }
+        match verdict {
+            Verdict::Pass => self.through(rest, record, handler, then),
+            Verdict::Replace(owned) => {
+                self.record += 1;
+                self.through(rest, &mut owned.view(), handler, then)
+            }
+            Verdict::Refuse => Outcome::Refused,
+            Verdict::Withhold => Outcome::Withheld,
+        }
+    }
+
+    /// Delivers what a filter wants to tell of its own, along the way of its records.
+    fn notice(
+        &mut self,
+        index: u32,
+        rest: &[u32],
+        ending: bool,
+        handler: Option<&HandlerRef>,
+        then: &mut dyn FnMut(&mut Self, &mut LogRecord<'_>),
+    ) {
+        let now_ns = self.now_ns;
+        while let Some(Some(slot)) = self.filters.get_mut(index as usize) {
+            let Some(notice) = slot.filter.notice(now_ns, ending) else { return };
+            self.record += 1;
+            if let Some(handler) = handler {
+                Books::add(&handler.books().offered, 1);
+            }
+            let outcome = self.through(rest, &mut notice.view(), handler, then);
+            if let (Some(handler), true) = (handler, outcome != Outcome::Passed) {
+                Books::add(&handler.books().filtered, 1);
+            }
+            self.record += 1;
+            if !ending {
+                return;
+            }
+        }
+    }
+
+    /// Hands a record to a handler.
+    #[inline]
+    fn emit(&mut self, used: &HandlerUse, table: &Table, record: &mut LogRecord<'_>, depth: u32) {
+        let index = used.index as usize;
+        let Self { slots, formats, line, delivery, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(index) else { return };
+        let format = used.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
+        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
+        let mut cx = Context::new(format, self.record, line, self.now_ns, delivery);
+        let id = slot.at.id();
+        let handler = &mut slot.handler;
+        let done =
+            with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
+        slot.dirty = true;
+        match done {
+            Ok(Ok(())) => Books::add(&slot.at.books().accepted, 1),
+            failed => self.emit_failed(index, failed, record),
+        }
+        if !self.delivery.is_empty() {
+            self.settle(index, Some(record), table, depth);
+        }
+    }
+
+    #[cold]
+    fn emit_failed(&mut self, index: usize, failed: Caught, record: &LogRecord<'_>) {
+        let Some(Some(slot)) = self.slots.get(index) else { return };
+        let at = slot.at.clone();
+        Books::add(&at.books().failed, 1);
+        if let Some(error) = caught(failed, "the handler") {
+            self.fail(Some(&at), Some(record), &error);
+        }
+    }
+
+    fn fail(
+        &mut self,
+        handler: Option<&HandlerRef>,
+        record: Option<&LogRecord<'_>>,
+        error: &Error,
+    ) {
+        DrainBooks::add(&self.books.failures, 1);
+        self.failures.report(handler, record, error);
+    }
+
+    /// Books what a handler told through its context, and delivers what it forwards.
+    #[cold]
+    fn settle(&mut self, index: usize, record: Option<&LogRecord<'_>>, table: &Table, depth: u32) {
+        let Some(Some(slot)) = self.slots.get(index) else { return };
+        let at = slot.at.clone();
+        let told = std::mem::take(&mut self.delivery);
+        Books::add(&at.books().lost_later, told.lost);
+        Books::add(&at.books().shed, told.shed);
+        for error in &told.errors {
+            self.fail(Some(&at), record, error);
+        }
+        for forward in told.forwards {
+            let used = table.uses.get(&forward.target.id());
+            match used {
+                Some(used) if depth < FORWARD_DEPTH => {
+                    self.record += 1;
+                    let mut record = forward.record.view();
+                    self.offer(used, table, 0, &mut record, forward.check_level, depth + 1);
+                    self.record += 1;
+                }
+                _ => {
+                    let books = forward.target.books();
+                    Books::add(&books.offered, 1);
+                    Books::add(&books.failed, 1);
+                    let error = Error::invalid("a forwarded record found no handler at home");
+                    self.fail(Some(&forward.target), Some(&forward.record.view()), &error);
+                }
+            }
+        }
+    }
+
+    // --- batches, flushes, the end ---------------------------------------------------------
+
+    /// Runs a step of a handler outside of a delivery. Returns whether it succeeded.
+    fn step(
+        &mut self,
+        index: usize,
+        table: Option<&Table>,
+        deadline: Option<Instant>,
+        step: impl FnOnce(&mut dyn Handler, &mut Context<'_>) -> Result<(), Error>,
+    ) -> bool {
+        let Self { slots, formats, line, delivery, now_ns, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(index) else { return true };
+        let used = table.and_then(|table| table.uses.get(&slot.at.id()));
+        let format = used.and_then(|used| formats.get(used.formatter? as usize)?.as_ref());
+        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
+        let mut cx = Context::new(format, 0, line, *now_ns, delivery);
+        if let Some(deadline) = deadline {
+            cx = cx.until(deadline);
+        }
+        let handler = &mut *slot.handler;
+        let id = slot.at.id();
+        let done = with_origin(id, || catch_unwind(AssertUnwindSafe(|| step(handler, &mut cx))));
+        slot.at.books().held.store(slot.handler.held(), Ordering::Relaxed);
+        let at = slot.at.clone();
+        let good = matches!(done, Ok(Ok(())));
+        if let Some(error) = caught(done, "the handler") {
+            self.fail(Some(&at), None, &error);
+        }
+        if !self.delivery.is_empty() {
+            match table {
+                Some(table) => self.settle(index, None, table, 0),
+                None => self.settle(index, None, &Table::default(), 0),
+            }
+            if let Some(Some(slot)) = self.slots.get(index) {
+                slot.at.books().held.store(slot.handler.held(), Ordering::Relaxed);
+            }
+        }
+        good
+    }
+
+    /// The rings ran dry: handlers that got records write what they buffered.
+    pub(crate) fn end_batch(&mut self, table: &Table) {
+        for index in 0..self.slots.len() {
+            if let Some(slot) = &mut self.slots[index]
+                && std::mem::take(&mut slot.dirty)
+            {
+                self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
+            }
+        }
+    }
+
+    fn flush(&mut self, index: usize, deadline: Instant) -> bool {
+        self.step(index, None, Some(deadline), |handler, cx| handler.flush(cx))
+    }
+
+    fn close(&mut self, index: usize, deadline: Instant) -> bool {
+        self.step(index, None, Some(deadline), |handler, cx| handler.close(cx))
+    }
+
+    /// Tells what filters withheld, then flushes every handler, newest first. Returns whether all
+    /// succeeded.
+    pub(crate) fn flush_all(&mut self, table: &Table, deadline: Instant) -> bool {
+        self.tell_withheld(table);
+        let mut good = true;
+        for index in newest_first(table) {
+            good &= self.step(index, Some(table), Some(deadline), |handler, cx| handler.flush(cx));
+        }
+        good
+    }
+
+    /// Flushes and closes every handler, newest first, each within what is left of the deadline:
+    /// Python's `shutdown`.
+    pub(crate) fn close_all(&mut self, table: &Table, deadline: Instant) -> bool {
+        self.tell_withheld(table);
+        let mut good = true;
+        for index in newest_first(table) {
+            good &= self.step(index, Some(table), Some(deadline), |handler, cx| {
+                if handler.flush_on_close() {
+                    handler.flush(cx)?;
+                }
+                Ok(())
+            });
+            good &= self.step(index, Some(table), Some(deadline), |handler, cx| handler.close(cx));
+        }
+        good
+    }
+
+    fn tell_withheld(&mut self, table: &Table) {
+        for route in &table.routes {
+            for (at, index) in route.filters.iter().enumerate() {
+                let rest = &route.filters[at + 1..];
+                self.notice(*index, rest, true, None, &mut |stage, record| {
+                    stage.offer_all_of(route, table, 0, record);
+                });
+            }
+        }
+        for used in table.uses.values() {
+            let Some(Some(slot)) = self.slots.get(used.index as usize) else { continue };
+            let at_home = slot.at.clone();
+            for (at, index) in used.filters.iter().enumerate() {
+                let rest = &used.filters[at + 1..];
+                self.notice(*index, rest, true, Some(&at_home), &mut |stage, record| {
+                    stage.emit(used, table, record, 0);
+                });
+            }
+        }
+    }
+
+    /// Runs a closure on a handler. Returns false if it has no home here.
+    pub(crate) fn with(&mut self, table: &Table, handler: u64, run: HandlerFn) -> bool {
+        let found = self
+            .slots
+            .iter()
+            .position(|slot| slot.as_ref().is_some_and(|slot| slot.at.id() == handler));
+        let Some(index) = found else { return false };
+        if let Some(Some(slot)) = self.slots.get_mut(index) {
+            slot.dirty = true;
+        }
+        self.step(index, Some(table), None, |handler, cx| {
+            run(handler, cx);
+            Ok(())
+        });
+        true
+    }
+
+    /// What handlers hold, in total.
+    pub(crate) fn held(&self) -> u64 {
+        self.slots.iter().flatten().map(|slot| slot.handler.held()).sum()
+    }
+
+    /// Brings the books of what handlers hold up to date.
+    pub(crate) fn book_held(&self) {
+        for slot in self.slots.iter().flatten() {
+            slot.at.books().held.store(slot.handler.held(), Ordering::Relaxed);
+        }
+    }
+
+    /// Puts everything back into its seat: the runtime has ended.
+    pub(crate) fn disband(&mut self) {
+        for slot in self.slots.iter_mut().filter_map(Option::take) {
+            slot.at.leave_home();
+            slot.at.seat().put_back(slot.handler);
+        }
+        for slot in self.filters.iter_mut().filter_map(Option::take) {
+            slot.at.seat().put_back(slot.filter);
+        }
+        for slot in self.formats.iter_mut().filter_map(Option::take) {
+            slot.at.seat().put_back(slot.format);
+        }
+    }
+
+    /// A record of the machinery's own, offered to a route as it is.
+    pub(crate) fn tell(&mut self, route: &Route, table: &Table, record: &OwnedRecord) {
+        self.record += 1;
+        self.offer_all_of(route, table, 0, &mut record.view());
+        self.record += 1;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Refused,
+    Withheld,
+}
+
+type Caught = Result<Result<(), Error>, Box<dyn std::any::Any + Send>>;
+
+fn caught(done: Caught, who: &str) -> Option<Error> {
+    match done {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(panic) => Some(panic_error(who, &*panic)),
+    }
+}
+
+fn panic_error(who: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    Error::other(format!("{who} panicked: {text}"))
+}
+
+fn newest_first(table: &Table) -> Vec<usize> {
+    let uses = table.order.iter().rev().filter_map(|id| table.uses.get(id));
+    uses.map(|used| used.index as usize).collect()
+}
+
+fn place<T>(slots: &mut Vec<Option<T>>, index: u32) -> Option<&T> {
+    let index = index as usize;
+    if slots.len() <= index {
+        slots.resize_with(index + 1, || None);
+    }
+    slots[index].as_ref()
+}
+
+fn unused<T>(slots: &[Option<T>], used: &HashSet<u32>) -> Vec<usize> {
+    (0..slots.len())
+        .filter(|index| slots[*index].is_some() && !used.contains(&(*index as u32)))
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! The drain's own thread: its loop, and how it waits.
+
+use super::{Backend, Report, Request, Requests};
+use crate::lane::{Answer, Hub, OnBackend};
+use crate::sync::Arc;
+use crate::sys;
+use std::time::{Duration, Instant};
+
+/// How the drain waits for records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Spins for `spin` after the last record, then sleeps, doubling from `least` to `most`. A
+    /// lane that becomes a quarter full wakes it, and so does every request.
+    Backoff {
+        /// How long to spin.
+        spin: Duration,
+        /// The first sleep.
+        least: Duration,
+        /// The longest sleep: the most that a lone record waits.
+        most: Duration,
+    },
+    /// Never sleeps: for a core of its own.
+    Spin,
+    /// Sleeps when the lanes are empty, and every record looks whether to wake it. Costs each
+    /// call a look, and the one that must wake the drain about 10 microseconds.
+    Park,
+}
+
+impl Default for Wait {
+    /// Spins 50 microseconds, then sleeps from 50 microseconds to 5 milliseconds: less than one
+    /// percent of a core when idle.
+    fn default() -> Self {
+        Self::Backoff {
+            spin: Duration::from_micros(50),
+            least: Duration::from_micros(50),
+            most: Duration::from_millis(5),
+        }
+    }
+}
+
+/// What a drain's thread is made with.
+#[derive(Debug, Clone)]
+pub(crate) struct ThreadOptions {
+    pub(crate) wait: Wait,
+    pub(crate) cpu: Option<usize>,
+}
+
+/// A park without a timer would never notice a deadline of its own; this is the longest.
+const PARKED: Duration = Duration::from_secs(1);
+
+struct Waiting {
+    targets: Vec<(u32, u64)>,
+    deadline: Instant,
+    then: Then,
+    answer: Answer<Report>,
+}
+
+enum Then {
+    Flush,
+    Stop { close: bool },
+}
+
+/// Runs the drain until it is told to stop, and gives the backend back.
+pub(crate) fn run(
+    mut backend: Box<Backend>,
+    requests: &Arc<Requests>,
+    hub: &Arc<Hub>,
+    options: &ThreadOptions,
+) -> Box<Backend> {
+    let _here: OnBackend = Backend::enter();
+    if let Some(cpu) = options.cpu {
+        // Affinity is a wish: a container may not grant it.
+        let _ = sys::pin_current_thread(cpu);
+    }
+    hub.wake().register();
+    let mut waiting: Vec<Waiting> = Vec::new();
+    let mut idle = Idle::new(options.wait);
+    loop {
+        let mut stop = take_requests(&mut backend, requests, &mut waiting);
+        let taken = backend.pass(false);
+        if taken != 0 {
+            idle.reset();
+        }
+        stop |= settle(&mut backend, &mut waiting);
+        if stop {
+            break;
+        }
+        if taken == 0 {
+            if idle.begins() {
+                backend.end_batch();
+            }
+            idle.wait(&mut backend, requests, hub, waiting.is_empty());
+        }
+    }
+    hub.wake().unregister();
+    backend.release();
+    backend
+}
+
+fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<Waiting>) -> bool {
+    for request in requests.queue.take() {
+        match request {
+            Request::With { handler, run, answer } => {
+                let found = backend.with(handler, run);
+                answer.give(found);
+            }
+            Request::Pause { answer } => {
+                backend.set_paused(true);
+                answer.give(());
+            }
+            Request::Resume => backend.set_paused(false),
+            Request::Flush { deadline, answer } => {
+                let targets = backend.targets();
+                waiting.push(Waiting { targets, deadline, then: Then::Flush, answer });
+            }
+            Request::Stop { deadline, close, answer } => {
+                backend.set_paused(false);
+                let targets = backend.targets();
+                waiting.push(Waiting { targets, deadline, then: Then::Stop { close }, answer });
+            }
+        }
+    }
+    false
+}
+
+/// Answers flushes and stops that have reached their targets or their deadlines. Returns true if
+/// the thread is to end.
+fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
+    let mut stop = false;
+    let mut at = 0;
+    while at < waiting.len() {
+        let one = &waiting[at];
+        let reached = backend.has_reached(&one.targets);
+        if !reached && Instant::now() < one.deadline {
+            at += 1;
+            continue;
+        }
+        let Waiting { deadline, then, answer, .. } = waiting.swap_remove(at);
+        let report = match then {
+            Then::Flush => backend.flush(reached, deadline),
+            Then::Stop { close: false } => backend.flush(reached, deadline),
+            Then::Stop { close: true } => {
+                // Calls that were under way when the runtime ended have published by now.
+                let rest = backend.drain_all(deadline);
+                backend.close(reached && rest, deadline)
+            }
+        };
+        stop |= matches!(then, Then::Stop { .. });
+        answer.give(report);
+    }
+    stop
+}
+
+/// How long the drain has been idle, and what it does about it.
+struct Idle {
+    wait: Wait,
+    since: Option<Instant>,
+    nap: Duration,
+}
+
+impl Idle {
+    fn new(wait: Wait) -> Self {
+        Self { wait, since: None, nap: Duration::ZERO }
+    }
+
+    fn reset(&mut self) {
+        self.since = None;
+        self.nap = Duration::ZERO;
+    }
+
+    /// Returns true for the first idle pass after work.
+    fn begins(&mut self) -> bool {
+        let begins = self.since.is_none();
+        self.since.get_or_insert_with(Instant::now);
+        begins
+    }
+
+    fn wait(
+        &mut self,
+        backend: &mut Backend,
+        requests: &Requests,
+        hub: &Arc<Hub>,
+        may_sleep: bool,
+    ) {
+        let idle_for = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        let (spin, limit, every) = match self.wait {
+            Wait::Spin => return std::hint::spin_loop(),
+            Wait::Backoff { spin, least, most } => {
+                self.nap = if self.nap.is_zero() { least } else { (self.nap * 2).min(most) };
+                (spin, self.nap, false)
+            }
+            Wait::Park => (Duration::from_micros(5), PARKED, true),
+        };
+        // A flush under way, or frames within their grace, are waited for awake.
+        if !may_sleep || idle_for < spin || backend.is_within_grace() {
+            self.nap = Duration::ZERO;
+            return std::hint::spin_loop();
+        }
+        backend.release();
+        // Losses told late and lanes that ended meanwhile are seen to before each sleep.
+        backend.end_batch();
+        hub.wake().sleep(limit, || requests.queue.is_waiting() || backend.has_urgent_work(every));
+    }
+}

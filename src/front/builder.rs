@@ -1,0 +1,170 @@
+//! Records without a static call site.
+
+use crate::level::Level;
+use crate::record::{DescribedBuf, Field, ValueBuf};
+use crate::tree::Logger;
+
+/// Builds a record that has no static call site: for bridges, relays, and Python's
+/// `makeLogRecord`.
+///
+/// What is not said is the record's own: thread, process and time are those of the call.
+///
+/// # Examples
+///
+/// ```
+/// use sawmill::{Level, RecordBuilder, ValueBuf};
+///
+/// let runtime = sawmill::Runtime::builder().capture().build()?;
+/// let record = RecordBuilder::new(Level::ERROR)
+///     .message("disk full")
+///     .pathname("relay.py")
+///     .line(7)
+///     .field("host", ValueBuf::of("db1"));
+/// runtime.get_logger("relay").handle(&record);
+/// assert_eq!(runtime.records()[0].view().message()?, "disk full");
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RecordBuilder {
+    level: Level,
+    body: DescribedBuf,
+    fields: Vec<(String, ValueBuf)>,
+}
+
+macro_rules! text {
+    ($($(#[$doc:meta])* $name:ident $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, text: &str) -> Self {
+            self.body.push(Field::$field, text);
+            self
+        }
+    )*};
+}
+
+impl RecordBuilder {
+    /// Begins a record of this level.
+    pub fn new(level: Level) -> Self {
+        Self { level, body: DescribedBuf::default(), fields: Vec::new() }
+    }
+
+    text! {
+        /// The message, ready.
+        message Message;
+        /// The source file.
+        pathname Pathname;
+        /// The function.
+        function Function;
+        /// The Rust module path.
+        module_path ModulePath;
+        /// The thread's name.
+        thread_name ThreadName;
+        /// The process's name.
+        process_name ProcessName;
+        /// The task's name.
+        task_name TaskName;
+        /// Exception text.
+        exception Exception;
+        /// Stack text.
+        stack Stack;
+        /// The level's name, in place of the one that the runtime has for it.
+        level_name LevelName;
+    }
+
+    /// A message that is any value, or is to be merged with arguments by a renderer.
+    #[must_use]
+    pub fn message_value(mut self, value: &ValueBuf) -> Self {
+        self.body.push_buf(Field::Message, value);
+        self
+    }
+
+    /// The arguments that the renderer merges.
+    #[must_use]
+    pub fn arguments(mut self, value: &ValueBuf) -> Self {
+        self.body.push_buf(Field::Arguments, value);
+        self
+    }
+
+    /// The number of the renderer, as [`Runtime::add_renderer`](crate::Runtime::add_renderer)
+    /// returned it.
+    #[must_use]
+    pub fn renderer(mut self, number: u32) -> Self {
+        self.body.push(Field::Renderer, &u64::from(number));
+        self
+    }
+
+    /// The source line, from 1.
+    #[must_use]
+    pub fn line(mut self, line: u32) -> Self {
+        self.body.push(Field::Line, &u64::from(line));
+        self
+    }
+
+    /// When the record was made, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn created(mut self, seconds: f64) -> Self {
+        self.body.push(Field::Created, &seconds);
+        self
+    }
+
+    /// When the record was made, in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn time_ns(mut self, time_ns: i64) -> Self {
+        self.body.push(Field::TimeNs, &time_ns);
+        self
+    }
+
+    /// The thread's id.
+    #[must_use]
+    pub fn thread(mut self, id: u64) -> Self {
+        self.body.push(Field::Thread, &id);
+        self
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn process(mut self, id: u32) -> Self {
+        self.body.push(Field::Process, &u64::from(id));
+        self
+    }
+
+    /// Adds a key-value pair.
+    #[must_use]
+    pub fn field(mut self, key: impl Into<String>, value: ValueBuf) -> Self {
+        self.fields.push((key.into(), value));
+        self
+    }
+
+    fn body(&self) -> DescribedBuf {
+        let mut body = self.body.clone();
+        if !self.fields.is_empty() {
+            body.push_fields(self.fields.iter().map(|(key, value)| (&**key, value.clone())));
+        }
+        body
+    }
+}
+
+impl Logger {
+    /// Hands a finished record to this logger: its filters and handlers apply, its level does
+    /// not, as with Python's `Logger.handle`.
+    ///
+    /// Returns before delivery; the order with the thread's other records is kept. Allocates.
+    pub fn handle(&self, record: &RecordBuilder) {
+        let word = self.word();
+        super::put_described(self.tree(), self.number(), word, record.level, &record.body());
+    }
+
+    /// Logs a record that has no static call site, if this logger lets its level through.
+    ///
+    /// Allocates, unlike the macros.
+    pub fn log_record(&self, record: &RecordBuilder) {
+        if self.is_enabled_for(record.level) {
+            self.handle(record);
+        }
+    }
+
+    /// Logs a value as the message, without formatting: Python's `logger.log(level, value)`.
+    pub fn log_value(&self, level: Level, value: &ValueBuf) {
+        self.log_record(&RecordBuilder::new(level).message_value(value));
+    }
+}

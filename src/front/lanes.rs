@@ -1,0 +1,179 @@
+//! This thread's lanes.
+
+use crate::lane::{Hub, Refused, Writer, is_on_drain};
+use crate::level::Level;
+use crate::record::ThreadInfo;
+use crate::sync::{Arc, lock, thread};
+use crate::sys;
+use crate::tree::Tree;
+use std::cell::RefCell;
+
+/// The lanes that a thread has opened: the default runtime's in its own place, others by search.
+struct Lanes {
+    default: Option<Writer>,
+    others: Vec<Writer>,
+}
+
+thread_local! {
+    static LANES: RefCell<Lanes> = const { RefCell::new(Lanes { default: None, others: Vec::new() }) };
+    /// The runtime that this thread's calls go to in place of the default one.
+    static REDIRECT: RefCell<Option<Arc<Tree>>> = const { RefCell::new(None) };
+}
+
+/// Runs `write` on the default runtime's lane if this thread has one; false if not, or if `write`
+/// says so.
+#[inline(always)]
+pub(super) fn try_default(write: impl FnOnce(&mut Writer) -> bool) -> bool {
+    LANES
+        .try_with(|lanes| match lanes.try_borrow_mut() {
+            Ok(mut lanes) => lanes.default.as_mut().is_some_and(write),
+            Err(_) => false,
+        })
+        .unwrap_or(false)
+}
+
+/// As [`try_default`], for any runtime.
+#[inline(always)]
+pub(super) fn try_lane(hub: &Arc<Hub>, write: impl FnOnce(&mut Writer) -> bool) -> bool {
+    LANES
+        .try_with(|lanes| match lanes.try_borrow_mut() {
+            Ok(mut lanes) => lanes.find(hub).is_some_and(write),
+            Err(_) => false,
+        })
+        .unwrap_or(false)
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn find(&mut self, hub: &Arc<Hub>) -> Option<&mut Writer> {
+        if hub.is_default() {
+            return self.default.as_mut();
+        }
+        self.others.iter_mut().find(|lane| Arc::ptr_eq(lane.hub(), hub))
+    }
+
+    fn open(&mut self, hub: &Arc<Hub>, bytes: Option<usize>) -> &mut Writer {
+        let lane = hub.open(thread_info(), bytes, is_on_drain());
+        if hub.is_default() {
+            return self.default.insert(lane);
+        }
+        // Lanes of runtimes that have ended are of no more use.
+        self.others.retain(|lane| !lane.hub().is_closed());
+        self.others.push(lane);
+        let last = self.others.len() - 1;
+        &mut self.others[last]
+    }
+}
+
+/// Runs `write` on this thread's lane, opened if need be; on the runtime's fallback lane where the
+/// thread's own are gone already (thread-local destructors, exit handlers).
+pub(super) fn with_lane(
+    hub: &Arc<Hub>,
+    write: impl FnOnce(&mut Writer) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let mut write = Some(write);
+    let done = LANES.try_with(|lanes| {
+        let mut lanes = lanes.try_borrow_mut().ok()?;
+        let write = write.take()?;
+        if lanes.find(hub).is_none() {
+            lanes.open(hub, None);
+        }
+        lanes.find(hub).map(|lane| {
+            lane.set_side(is_on_drain());
+            write(lane)
+        })
+    });
+    match done {
+        Ok(Some(done)) => done,
+        _ => {
+            let Some(write) = write else { return Err(Refused) };
+            let mut fallback = lock(&hub.fallback);
+            let lane = fallback.get_or_insert_with(|| {
+                let thread = ThreadInfo { id: 0, name: "(ending threads)".to_owned() };
+                hub.open(thread, None, false)
+            });
+            write(lane)
+        }
+    }
+}
+
+/// Runs `write` on a lane that is opened for one record: before the runtime is configured.
+pub(super) fn with_brief_lane(
+    hub: &Arc<Hub>,
+    words: usize,
+    write: impl FnOnce(&mut Writer) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let bytes = (words * 8 * 8).max(16 << 10);
+    let mut lane = hub.open(thread_info(), Some(bytes), is_on_drain());
+    write(&mut lane)
+}
+
+/// Opens this thread's lane with a ring of `bytes` bytes, if it has none yet. Returns whether it
+/// had none.
+pub(crate) fn attach(hub: &Arc<Hub>, bytes: Option<usize>) -> bool {
+    LANES
+        .try_with(|lanes| match lanes.try_borrow_mut() {
+            Ok(mut lanes) => {
+                let new = lanes.find(hub).is_none();
+                if new {
+                    lanes.open(hub, bytes);
+                }
+                new
+            }
+            Err(_) => false,
+        })
+        .unwrap_or(false)
+}
+
+/// Tells the drain the scope this thread is in, if this lane has not told it yet.
+pub(super) fn tell_scope(lane: &mut Writer, level: Level) {
+    let _ = (lane, level);
+}
+
+/// Books a record that was cut to the limit.
+pub(super) fn count_cut(hub: &Arc<Hub>) {
+    let _ = with_lane(hub, |lane| {
+        lane.count_cut();
+        Ok(())
+    });
+}
+
+/// Who this thread is, as records show it.
+pub(crate) fn thread_info() -> ThreadInfo {
+    let id = sys::thread_id();
+    let name = match thread::current().name() {
+        Some("main") => "MainThread".to_owned(),
+        Some(name) => name.to_owned(),
+        None => format!("Thread-{id}"),
+    };
+    ThreadInfo { id, name }
+}
+
+/// The runtime that this thread's calls go to in place of the default one.
+pub(super) fn redirected() -> Option<Arc<Tree>> {
+    REDIRECT.try_with(|tree| tree.try_borrow().ok().and_then(|tree| tree.clone())).ok().flatten()
+}
+
+/// Sends this thread's calls to another runtime while it lives.
+#[derive(Debug)]
+pub(crate) struct Redirect {
+    before: Option<Arc<Tree>>,
+    opener: Arc<Tree>,
+}
+
+impl Redirect {
+    /// Redirects to `to`; `default` is the runtime whose call sites are opened for it.
+    pub(crate) fn new(to: Arc<Tree>, default: &Arc<Tree>) -> Self {
+        default.add_scope(true);
+        let before = REDIRECT.with(|tree| tree.replace(Some(to)));
+        Self { before, opener: default.clone() }
+    }
+}
+
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        let _ = REDIRECT.try_with(|tree| tree.replace(before));
+        self.opener.add_scope(false);
+    }
+}

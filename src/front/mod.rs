@@ -1,0 +1,263 @@
+//! The caller's side: from a call to a published frame.
+//!
+//! The fast path is one function per tuple of argument types: borrow this thread's lane, reserve,
+//! read the clock, write, publish. Everything else (a call site met for the first time, a thread
+//! without a lane, a runtime that drains inline, a full ring) is cold and out of line.
+
+mod builder;
+mod lanes;
+
+pub use builder::RecordBuilder;
+pub(crate) use lanes::{Redirect, attach, thread_info};
+
+use crate::callsite::{self, Callsite, Threshold};
+use crate::capture::{Encodes, Sink, Words};
+use crate::lane::frame::{self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_LEVEL, WITH_ORIGIN};
+use crate::lane::{self, Mode, Refused, Writer};
+use crate::level::Level;
+use crate::record::{DescribedBuf, Field};
+use crate::sync::{Arc, Ordering};
+use crate::tree::{Logger, Tree};
+
+/// Names the default runtime, which a layer above makes when it is first needed.
+pub(crate) trait Default {
+    /// The default runtime's tree.
+    fn tree() -> &'static Arc<Tree>;
+}
+
+/// Marks a call site that is bound to no logger of the default runtime.
+const UNBOUND: u64 = (u32::MAX as u64) << 32;
+
+/// The parts of a site frame that the arguments do not decide.
+#[derive(Clone, Copy)]
+struct Call {
+    site: &'static Callsite,
+    /// Site number and logger number, as word 2 has them.
+    ids: u64,
+    word: Threshold,
+    level: Level,
+}
+
+/// A call of a macro with its level in the site, on the default runtime.
+#[inline(never)]
+pub(crate) fn put<D: Default, A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
+    let level = site.meta.level.unwrap_or(Level::NOTSET);
+    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level };
+    // A word without the slow mark was stored after the ids; on a weakly ordered machine a thread
+    // may still see the ids as 0, and then goes the slow way once more.
+    if word.is_slow() || call.ids == 0 || !lanes::try_default(|to| write::<A, 0>(to, call, args)) {
+        slow::<A>(D::tree, None, call, args);
+    }
+}
+
+/// A call with its level chosen at run time, on the default runtime.
+#[inline(never)]
+pub(crate) fn put_at<D: Default, A: Encodes>(
+    site: &'static Callsite,
+    word: Threshold,
+    level: Level,
+    args: A,
+) {
+    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level };
+    if word.is_slow()
+        || call.ids == 0
+        || !lanes::try_default(|to| write::<A, WITH_LEVEL>(to, call, args))
+    {
+        slow::<A>(D::tree, None, call, args);
+    }
+}
+
+/// A call on an explicit logger, of whatever runtime.
+#[inline(never)]
+pub(crate) fn put_to<D: Default, A: Encodes>(
+    site: &'static Callsite,
+    logger: &Logger,
+    word: Threshold,
+    level: Level,
+    args: A,
+) {
+    let number = site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX);
+    let ids = number | u64::from(logger.number()) << 32;
+    let call = Call { site, ids, word, level };
+    let hub = logger.tree().hub();
+    if word.is_slow()
+        || number == 0
+        || !lanes::try_lane(hub, |to| write::<A, WITH_LEVEL>(to, call, args))
+    {
+        slow::<A>(D::tree, Some(logger), call, args);
+    }
+}
+
+/// The fast path: succeeds while the lane is calm and less than a quarter full.
+#[inline(always)]
+fn write<A: Encodes, const FLAGS: u8>(lane: &mut Writer, call: Call, args: A) -> bool {
+    let words = HEADER_WORDS + usize::from(FLAGS & WITH_LEVEL != 0) + args.words();
+    lane.write(call.level, words, |stamp, out| {
+        header(words, SITE | FLAGS, call.word.generation(), stamp, call.ids, out);
+        if FLAGS & WITH_LEVEL != 0 {
+            out.push(call.level.as_i32() as u32 as u64);
+        }
+        args.put(out);
+    })
+}
+
+#[inline(always)]
+fn header(words: usize, kind: u8, generation: u32, stamp: u64, ids: u64, out: &mut Words<'_>) {
+    out.push(frame::head(words, kind, generation));
+    out.push(stamp);
+    out.push(ids);
+}
+
+/// Everything that is not the fast path.
+#[cold]
+#[inline(never)]
+fn slow<A: Encodes>(
+    default: fn() -> &'static Arc<Tree>,
+    logger: Option<&Logger>,
+    mut call: Call,
+    args: A,
+) {
+    let redirected = lanes::redirected();
+    let tree = match (logger, &redirected) {
+        (Some(logger), _) => logger.tree(),
+        (None, Some(tree)) => tree,
+        (None, None) => default(),
+    };
+    if let Some(logger) = logger {
+        call.ids = number_of(call.site) | u64::from(logger.number()) << 32;
+        call.word = logger.word();
+    } else if redirected.is_some() {
+        let node = tree.state().node_of_target(call.site.meta.target);
+        call.ids = number_of(call.site) | u64::from(node.number()) << 32;
+        call.word = node.word();
+    } else {
+        if matches!(call.ids, 0) || call.ids >= UNBOUND {
+            tree.register(call.site);
+            call.ids = call.site.ids.load(Ordering::Relaxed);
+        }
+        // A scope elsewhere opens every site; what this thread may log its node says.
+        call.word = tree.state().node_at((call.ids >> 32) as u32).word();
+    }
+    if !call.word.admits(call.level.as_i32()) || call.word.least() == i32::MAX {
+        return;
+    }
+    if args.words() * 8 > MAX_RECORD_BYTES {
+        return cut(tree, call, args);
+    }
+    let origin = lane::origin();
+    let flags = WITH_LEVEL | if origin.is_some() { WITH_ORIGIN } else { 0 };
+    let words = HEADER_WORDS + 1 + usize::from(origin.is_some()) + args.words();
+    publish(tree, call.level, words, |stamp, out| {
+        header(words, SITE | flags, call.word.generation(), stamp, call.ids, out);
+        out.push(call.level.as_i32() as u32 as u64);
+        if let Some(origin) = origin {
+            out.push(origin);
+        }
+        args.put(out);
+    });
+}
+
+/// The site's number in the low half; gives it one if it has none.
+fn number_of(site: &'static Callsite) -> u64 {
+    let number = site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX);
+    if number != 0 {
+        return number;
+    }
+    let number = u64::from(callsite::register(site));
+    site.ids.store(number | UNBOUND, Ordering::Relaxed);
+    number
+}
+
+/// Publishes a frame through the slow path of this thread's lane, and does what the runtime's
+/// mode asks for afterwards.
+fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
+    let hub = tree.hub();
+    let mode = hub.mode();
+    if mode == Mode::Ended {
+        hub.count_homeless(level);
+        return;
+    }
+    let write = |lane: &mut Writer| {
+        lanes::tell_scope(lane, level);
+        lane.write_slow(level, words, fill)
+    };
+    let done = match mode {
+        Mode::Unconfigured => lanes::with_brief_lane(hub, words, write),
+        _ => lanes::with_lane(hub, write),
+    };
+    if lane::is_on_drain() {
+        return;
+    }
+    match (mode, done) {
+        (Mode::Inline | Mode::Unconfigured, _) => hub.drain_now(),
+        (Mode::Exiting, Ok(())) => hub.flush_now(),
+        (Mode::Exiting, Err(Refused)) | (Mode::Threaded | Mode::Ended, _) => {}
+    }
+}
+
+/// A record beyond the limit becomes a described one with the head of its message, marked.
+#[cold]
+fn cut<A: Encodes>(tree: &Arc<Tree>, call: Call, args: A) {
+    let meta = &call.site.meta;
+    let mut message = Vec::new();
+    let words = lane::aside(args.words(), |out| args.put(out));
+    let _ = crate::record::write_site(meta.pieces, meta.roles.len(), &words, &mut message);
+    let mut body = DescribedBuf::default();
+    body.push(Field::Pathname, meta.file)
+        .push(Field::Line, &u64::from(meta.line))
+        .push(Field::ModulePath, meta.module)
+        .push(Field::Function, call.site.function());
+    let keep = MAX_RECORD_BYTES - body.words().len() * 8 - 256;
+    let text = cut_text(&message, keep);
+    body.push(Field::Message, &*text);
+    lanes::count_cut(tree.hub());
+    put_described(tree, (call.ids >> 32) as u32, call.word, call.level, &body);
+}
+
+/// The head of a text, with a mark that tells how much is missing.
+fn cut_text(text: &[u8], keep: usize) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut end = keep.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end == text.len() {
+        return text.into_owned();
+    }
+    format!("{}... [cut: {} bytes of {}]", &text[..end], text.len() - end, text.len())
+}
+
+/// Publishes a described record, without a check of its level.
+pub(crate) fn put_described(
+    tree: &Arc<Tree>,
+    logger: u32,
+    word: Threshold,
+    level: Level,
+    body: &DescribedBuf,
+) {
+    let ids = u64::from(level.as_i32() as u32) | u64::from(logger) << 32;
+    let generation = word.generation();
+    let items = body.words();
+    let words = HEADER_WORDS + items.len();
+    let hub = tree.hub();
+    let fast = !word.is_slow()
+        && lanes::try_lane(hub, |lane| {
+            lane.write(level, words, |stamp, out| {
+                header(words, frame::DESCRIBED, generation, stamp, ids, out);
+                out.copy(items);
+            })
+        });
+    if fast {
+        return;
+    }
+    let origin = lane::origin();
+    let flags = if origin.is_some() { WITH_ORIGIN } else { 0 };
+    let words = words + usize::from(origin.is_some());
+    publish(tree, level, words, |stamp, out| {
+        header(words, frame::DESCRIBED | flags, generation, stamp, ids, out);
+        if let Some(origin) = origin {
+            out.push(origin);
+        }
+        out.copy(items);
+    });
+}

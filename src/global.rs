@@ -1,0 +1,150 @@
+//! The default runtime, and Python's module-level functions on it.
+
+use crate::callsite::{Callsite, Threshold};
+use crate::capture::Encodes;
+use crate::drain::Report;
+use crate::error::{Error, ErrorKind};
+use crate::front;
+use crate::handler::{HandlerRef, last_resort};
+use crate::level::Level;
+use crate::runtime::{Core, Runtime, RuntimeBuilder, default_options};
+use crate::sync::{Arc, Mutex, OnceLock, lock};
+use crate::tree::{Logger, Tree};
+use std::panic::Location;
+use std::time::Duration;
+
+static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+/// Who configured the default runtime.
+static CLAIM: Mutex<Option<&'static Location<'static>>> = Mutex::new(None);
+
+/// The default runtime: the one that macros without `logger:` use.
+///
+/// Made when first needed, unconfigured: there is no thread, no hook and no file, and records at
+/// `WARNING` and above go to stderr, message only, before the call returns: Python's last resort.
+pub fn default() -> &'static Runtime {
+    DEFAULT.get_or_init(|| {
+        let core = Core::new(default_options(), true);
+        let _ = core.tree().change(|state| {
+            state.set_last_resort(Some(last_resort()));
+            Ok(())
+        });
+        Runtime::from_core(core)
+    })
+}
+
+struct TheDefault;
+impl front::Default for TheDefault {
+    fn tree() -> &'static Arc<Tree> {
+        default().core().tree()
+    }
+}
+
+/// Notes who configures the default runtime.
+pub(crate) fn claim(place: &'static Location<'static>) -> Result<(), Error> {
+    let mut claim = lock(&CLAIM);
+    if let Some(first) = *claim {
+        return Err(Error::new(
+            ErrorKind::Already,
+            format!("the default runtime was configured already, at {first}"),
+        ));
+    }
+    *claim = Some(place);
+    Ok(())
+}
+
+/// The configuration failed: another may be tried.
+pub(crate) fn disclaim() {
+    *lock(&CLAIM) = None;
+}
+
+/// Makes the runtime the `log` crate's logger.
+pub(crate) fn install_bridge(runtime: &Runtime) -> Result<(), Error> {
+    let _ = runtime;
+    Ok(())
+}
+
+/// Begins the default runtime's configuration; finish with [`init`](RuntimeBuilder::init).
+///
+/// # Examples
+///
+/// ```no_run
+/// sawmill::builder().console().init()?;
+/// sawmill::info!("up");
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+pub fn builder() -> RuntimeBuilder {
+    Runtime::builder()
+}
+
+/// The default runtime's logger of this name: Python's `getLogger`.
+pub fn get_logger(name: &str) -> Logger {
+    default().get_logger(name)
+}
+
+/// The default runtime's root logger.
+pub fn root() -> Logger {
+    default().root()
+}
+
+/// Names a level: Python's `addLevelName`.
+pub fn add_level_name(level: Level, name: &str) {
+    default().add_level_name(level, name);
+}
+
+/// The name of a level, or `Level N`: Python's `getLevelName`.
+pub fn level_name(level: Level) -> Arc<str> {
+    default().level_name(level)
+}
+
+/// Switches off all records at `level` and below: Python's `disable`. `NOTSET` lifts it.
+pub fn disable(level: Level) {
+    default().disable(level);
+}
+
+/// The default runtime's handler of this name: Python's `getHandlerByName`.
+pub fn handler_by_name(name: &str) -> Option<HandlerRef> {
+    default().handler_by_name(name)
+}
+
+/// Flushes the default runtime.
+pub fn flush(timeout: Duration) -> Report {
+    default().flush(timeout)
+}
+
+/// Ends the default runtime: Python's `shutdown`.
+pub fn shutdown(timeout: Duration) -> Report {
+    default().shutdown(timeout)
+}
+
+/// What the macros expand to.
+#[inline(always)]
+#[doc(hidden)]
+pub fn emit<A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
+    front::put::<TheDefault, A>(site, word, args);
+}
+
+/// A level chosen at run time.
+#[inline(always)]
+#[doc(hidden)]
+pub fn emit_at<A: Encodes>(site: &'static Callsite, word: Threshold, level: Level, args: A) {
+    front::put_at::<TheDefault, A>(site, word, level, args);
+}
+
+/// An explicit logger.
+#[inline(always)]
+#[doc(hidden)]
+pub fn emit_to<A: Encodes>(
+    site: &'static Callsite,
+    logger: &Logger,
+    word: Threshold,
+    level: Level,
+    args: A,
+) {
+    front::put_to::<TheDefault, A>(site, logger, word, level, args);
+}
+
+/// The logger of a target that is not a literal.
+#[doc(hidden)]
+pub fn logger_for(target: &str) -> Logger {
+    get_logger(&target.replace("::", "."))
+}

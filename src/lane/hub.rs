@@ -1,0 +1,300 @@
+//! Where the threads of a runtime and its drain meet.
+
+use super::{Intake, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
+use crate::clock::Stamper;
+use crate::level::{CLASSES, Level};
+use crate::record::ThreadInfo;
+use crate::sync::{
+    Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, Mutex, OnceLock, Ordering, RwLock, Weak, lock,
+};
+use crossbeam_utils::CachePadded;
+
+/// The budget that live lanes share by default.
+const BUDGET_BYTES: usize = 32 << 20;
+/// The least and the greatest size of a lane made by default, and what may be asked for.
+const LANE_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=1 << 20;
+const ASKED_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=64 << 20;
+/// Rings of ended threads that are kept for later threads, in total.
+const POOL_BYTES: usize = 16 << 20;
+const PAGE_WORDS: usize = 4096 / 8;
+
+/// What calls have to do besides publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    /// Not configured yet: as inline, with a lane for each record only.
+    Unconfigured,
+    /// The caller drains its own lane after each record.
+    Inline,
+    /// A thread drains.
+    Threaded,
+    /// The process is about to end: each call waits for its own flush.
+    Exiting,
+    /// The runtime has ended: records are counted, and that is all.
+    Ended,
+}
+
+impl Mode {
+    const ALL: [Self; 5] =
+        [Self::Unconfigured, Self::Inline, Self::Threaded, Self::Exiting, Self::Ended];
+
+    /// Whether calls must take the slow path.
+    pub(crate) fn is_slow(self) -> bool {
+        self != Self::Threaded
+    }
+}
+
+/// The drain's side, as far as callers need it.
+pub(crate) trait Back: Send + Sync {
+    /// Delivers what the lanes hold, on the calling thread.
+    fn drain_now(&self);
+    /// Waits, within a short bound, until what the lanes hold is delivered and written.
+    fn flush_now(&self);
+}
+
+/// What a runtime's lanes are made with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HubOptions {
+    /// The size of each lane; `None`: the budget divided by the live lanes.
+    pub(crate) lane_bytes: Option<usize>,
+    pub(crate) overflow: Overflow,
+    /// The drain parks: every record looks whether to wake it.
+    pub(crate) wakes_always: bool,
+}
+
+type Ring = (rtrb::Producer<u64>, rtrb::Consumer<u64>);
+
+/// Where the threads of a runtime and its drain meet.
+pub(crate) struct Hub {
+    stamper: RwLock<Stamper>,
+    options: RwLock<HubOptions>,
+    wake: Wake,
+    /// New lanes on their way to the drain.
+    pub(crate) intake: Intake<Reader>,
+    live: AtomicU32,
+    next: AtomicU32,
+    closed: AtomicBool,
+    pool: Mutex<Vec<Ring>>,
+    /// Every lane's books, for `stats`; those of ended lanes are added up.
+    books: Mutex<Ledger>,
+    /// For threads whose thread-locals are gone.
+    pub(crate) fallback: Mutex<Option<Writer>>,
+    /// Records logged after the runtime's end, by class.
+    homeless: [AtomicU64; CLASSES],
+    is_default: bool,
+    mode: AtomicU8,
+    back: OnceLock<Weak<dyn Back>>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    live: Vec<Arc<Shared>>,
+    ended: LaneTotals,
+}
+
+/// The producers' books added up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LaneTotals {
+    pub(crate) published: super::ByClass,
+    pub(crate) dropped: super::ByClass,
+    pub(crate) taken: u64,
+    pub(crate) cut: u64,
+}
+
+impl LaneTotals {
+    fn add(&mut self, lane: &Shared) {
+        let books = &lane.producer;
+        // Taken first: a record counts as published before it can be taken.
+        self.taken += lane.taken.load(Ordering::Acquire);
+        for (total, n) in self.published.iter_mut().zip(books.published()) {
+            *total += n;
+        }
+        for (total, n) in self.dropped.iter_mut().zip(books.dropped()) {
+            *total += n;
+        }
+        self.cut += books.cut();
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(stamper: Stamper, options: HubOptions, is_default: bool) -> Arc<Self> {
+        Arc::new(Self {
+            stamper: RwLock::new(stamper),
+            options: RwLock::new(options),
+            wake: Wake::new(),
+            intake: Intake::new(),
+            live: AtomicU32::new(0),
+            next: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
+            pool: Mutex::new(Vec::new()),
+            books: Mutex::new(Ledger::default()),
+            fallback: Mutex::new(None),
+            homeless: Default::default(),
+            is_default,
+            mode: AtomicU8::new(Mode::Unconfigured as u8),
+            back: OnceLock::new(),
+        })
+    }
+
+    /// Whether this is the default runtime's hub, whose lanes have a place of their own.
+    #[inline(always)]
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        Mode::ALL[usize::from(self.mode.load(Ordering::Relaxed)) % Mode::ALL.len()]
+    }
+
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.mode.store(mode as u8, Ordering::Relaxed);
+    }
+
+    /// Notes the drain's side; once.
+    pub(crate) fn set_back(&self, back: Weak<dyn Back>) {
+        let _ = self.back.set(back);
+    }
+
+    /// Delivers what the lanes hold, on the calling thread.
+    pub(crate) fn drain_now(&self) {
+        if let Some(back) = self.back.get().and_then(Weak::upgrade) {
+            back.drain_now();
+        }
+    }
+
+    /// Waits, within a short bound, until what the lanes hold is delivered and written.
+    pub(crate) fn flush_now(&self) {
+        if let Some(back) = self.back.get().and_then(Weak::upgrade) {
+            back.flush_now();
+        }
+    }
+
+    /// Counts a record that was logged after the runtime's end.
+    pub(crate) fn count_homeless(&self, level: Level) {
+        self.homeless[level.class()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records logged after the runtime's end, by class of level.
+    pub(crate) fn homeless(&self) -> super::ByClass {
+        self.homeless.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Replaces clock and options, when the default runtime is configured in place; lanes made
+    /// before keep theirs, so nothing may have been published that is not yet taken.
+    pub(crate) fn configure(&self, stamper: Stamper, options: HubOptions) {
+        *self.stamper.write().unwrap_or_else(std::sync::PoisonError::into_inner) = stamper;
+        *self.options.write().unwrap_or_else(std::sync::PoisonError::into_inner) = options;
+    }
+
+    fn options(&self) -> HubOptions {
+        self.options.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn stamper(&self) -> Stamper {
+        self.stamper.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn overflow(&self) -> Overflow {
+        self.options().overflow
+    }
+
+    pub(super) fn wakes_always(&self) -> bool {
+        self.options().wakes_always
+    }
+
+    pub(crate) fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// The runtime has ended: waits for space end.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Makes a lane for the calling thread: a ring from the pool or a new one, its pages touched,
+    /// its reader on the way to the drain. `side` lanes never wait.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        thread: ThreadInfo,
+        bytes: Option<usize>,
+        side: bool,
+    ) -> Writer {
+        let live = self.live.fetch_add(1, Ordering::Relaxed) as usize + 1;
+        let bytes = match bytes.or(self.options().lane_bytes) {
+            Some(bytes) => bytes.clamp(*ASKED_BYTES.start(), *ASKED_BYTES.end()),
+            None => (BUDGET_BYTES / live).clamp(*LANE_BYTES.start(), *LANE_BYTES.end()),
+        };
+        let (producer, consumer) = self.ring(bytes.next_power_of_two() / 8);
+        let shared = Arc::new(Shared {
+            number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
+            thread,
+            producer: CachePadded::new(ProducerBooks::default()),
+            taken: CachePadded::new(AtomicU64::new(0)),
+            ended: AtomicBool::new(false),
+            returned: Mutex::new(None),
+        });
+        lock(&self.books).live.push(shared.clone());
+        self.intake.push(Reader::new(consumer, shared.clone()));
+        // A drain that sleeps must learn of the lane, or it would not see it fill.
+        self.wake.wake();
+        Writer::new(producer, shared, self.clone(), side)
+    }
+
+    fn ring(&self, words: usize) -> Ring {
+        let mut pool = lock(&self.pool);
+        // As large as asked for, or up to twice that.
+        let fits = |ring: &Ring| (words..=2 * words).contains(&ring.0.buffer().capacity());
+        if let Some(at) = pool.iter().position(fits) {
+            return pool.swap_remove(at);
+        }
+        drop(pool);
+        let (mut producer, consumer) = rtrb::RingBuffer::new(words);
+        // First-touch page faults are the real tail of a fresh ring: take them now.
+        if let Ok(mut chunk) = producer.write_chunk_uninit(words) {
+            let (space, _) = chunk.as_mut_slices();
+            for page in space.chunks_mut(PAGE_WORDS) {
+                page[0].write(0);
+            }
+        }
+        (producer, consumer)
+    }
+
+    /// Books a lane that has ended and been emptied, and pools its ring.
+    pub(crate) fn retire(&self, reader: Reader) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        let mut books = lock(&self.books);
+        books.live.retain(|lane| !Arc::ptr_eq(lane, &reader.shared));
+        books.ended.add(&reader.shared);
+        drop(books);
+        if let Some(ring) = reader.into_ring() {
+            let mut pool = lock(&self.pool);
+            let held: usize = pool.iter().map(|ring| ring.0.buffer().capacity() * 8).sum();
+            if held + ring.0.buffer().capacity() * 8 <= POOL_BYTES {
+                pool.push(ring);
+            }
+        }
+    }
+
+    /// The producers' books added up.
+    pub(crate) fn totals(&self) -> LaneTotals {
+        let books = lock(&self.books);
+        let mut totals = books.ended;
+        books.live.iter().for_each(|lane| totals.add(lane));
+        totals
+    }
+
+    /// How many lanes are live.
+    pub(crate) fn lanes(&self) -> usize {
+        lock(&self.books).live.len()
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("lanes", &self.lanes()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! Lanes: one thread's way to the drain.
+//!
+//! A lane is a ring of 64-bit words (rtrb) with a writer on the thread and a reader on the drain,
+//! and counters that both sides keep. [`Hub`] is where the two meet: it makes lanes, hands their
+//! readers over, pools the rings of ended threads and wakes the drain.
+//!
+//! The writer asks the ring for the frame's words *and a margin*. While the margin is three
+//! quarters of the ring, success proves that the ring is less than a quarter full, and nothing
+//! else needs a look. Anything unusual (a gap to report, a new scope, a side lane, the parking
+//! strategy) sets the margin beyond the ring's size, so that the fast path fails and the slow one
+//! takes over: the unusual costs the usual nothing.
+#![allow(unsafe_code)]
+
+pub(crate) mod frame;
+mod hub;
+mod intake;
+mod overflow;
+mod reader;
+mod standing;
+mod ticket;
+mod wake;
+mod writer;
+
+pub(crate) use hub::LaneTotals;
+pub(crate) use hub::{Back, Hub, HubOptions, Mode};
+pub(crate) use intake::Intake;
+pub use overflow::{Overflow, Patience};
+pub(crate) use reader::{LaneState, Reader, Step};
+pub(crate) use standing::{OnBackend, enter_backend, is_on_drain, origin, with_origin};
+pub(crate) use ticket::{Answer, Ticket, ticket};
+pub(crate) use writer::{Refused, Writer};
+
+use crate::capture::Words;
+use crate::level::CLASSES;
+use crate::record::ThreadInfo;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crossbeam_utils::CachePadded;
+
+/// Counts by class of level.
+pub(crate) type ByClass = [u64; CLASSES];
+
+/// What both ends of a lane, and whoever reads the books, share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) number: u32,
+    pub(crate) thread: ThreadInfo,
+    /// Written by the producer only.
+    pub(crate) producer: CachePadded<ProducerBooks>,
+    /// Records taken, written by the drain only.
+    pub(crate) taken: CachePadded<AtomicU64>,
+    /// The producer has gone; what it published is still to be taken.
+    pub(crate) ended: AtomicBool,
+    /// The writing end, on its way back to the pool.
+    returned: Mutex<Option<rtrb::Producer<u64>>>,
+}
+
+/// The producer's side of a lane's books. `attempted = published + dropped`.
+#[derive(Debug, Default)]
+pub(crate) struct ProducerBooks {
+    published: [AtomicU64; CLASSES],
+    dropped: [AtomicU64; CLASSES],
+    /// Records longer than the limit, published cut.
+    cut: AtomicU64,
+}
+
+impl ProducerBooks {
+    /// Adds to a count that only one thread writes: a load and a store, no locked instruction.
+    #[inline(always)]
+    fn add(count: &AtomicU64, n: u64) {
+        count.store(count.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub(crate) fn published(&self) -> ByClass {
+        self.published.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn dropped(&self) -> ByClass {
+        self.dropped.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes a frame aside, into a vector of `count` words.
+pub(crate) fn aside(count: usize, fill: impl FnOnce(&mut Words<'_>)) -> Vec<u64> {
+    let mut whole = Vec::with_capacity(count);
+    let mut out = Words::new(&mut whole.spare_capacity_mut()[..count]);
+    fill(&mut out);
+    out.finish();
+    // SAFETY: the capacity is at least `count`, and `Words`, which moves only over words it has
+    // written, wrote or zeroed every one of the first `count`.
+    unsafe { whole.set_len(count) };
+    whole
+}

@@ -1,0 +1,184 @@
+//! The drain's end of a lane.
+
+use super::frame::{self, Head};
+use super::{ByClass, Shared};
+use crate::clock::Monotone;
+use crate::level::CLASSES;
+use crate::sync::{Arc, Ordering};
+
+/// A reader releases what it has read in steps of this many words (64 KiB), or an eighth of a
+/// smaller ring: a release per record would bounce the head's cache line to the producer each
+/// time, a release per pass would let a burst fill the ring.
+const RELEASE_WORDS: usize = (64 << 10) / 8;
+
+/// The drain's end of a lane, and what the drain knows of it.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    ring: rtrb::Consumer<u64>,
+    pub(crate) shared: Arc<Shared>,
+    /// Words read and not yet released.
+    read: usize,
+    /// Words read since the lane began.
+    position: u64,
+    release_at: usize,
+    /// Losses told so far, by class.
+    pub(crate) told: ByClass,
+    /// Records attempted so far: taken and told lost.
+    pub(crate) sequence: u64,
+    /// The time of the last record, which the next must not step behind.
+    pub(crate) last: Monotone,
+    /// The scope's fields.
+    pub(crate) context: Vec<u64>,
+    /// A frame that arrives in parts.
+    pub(crate) parts: Vec<u64>,
+}
+
+impl Reader {
+    pub(super) fn new(ring: rtrb::Consumer<u64>, shared: Arc<Shared>) -> Self {
+        let release_at = RELEASE_WORDS.min(ring.buffer().capacity() / 8);
+        Self {
+            ring,
+            shared,
+            read: 0,
+            position: 0,
+            release_at,
+            told: [0; CLASSES],
+            sequence: 0,
+            last: Monotone::default(),
+            context: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Where the reader stands, in words since the lane began.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Looks at the ring: where what is published now ends, in words since the lane began.
+    pub(crate) fn look(&self) -> u64 {
+        self.position + (self.ring.slots() - self.read) as u64
+    }
+
+    /// Returns true once the producer has gone. Look at the ring *after* asking.
+    pub(crate) fn has_ended(&self) -> bool {
+        // ORDERING(lane-end): Acquire, pairs with the Release in `Writer`'s drop.
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// The stamp of the next frame before `end`, passing over what closes the ring.
+    pub(crate) fn next_stamp(&mut self, end: u64) -> Option<u64> {
+        loop {
+            let length = usize::try_from(end.checked_sub(self.position)?).ok()?;
+            let chunk = self.ring.read_chunk(self.read + length).ok()?;
+            let (first, second) = chunk.as_slices();
+            let rest = match first.get(self.read..) {
+                Some(rest) if !rest.is_empty() => rest,
+                _ => second.get(self.read - first.len()..)?,
+            };
+            let head = Head::read(*rest.first()?);
+            if head.kind & frame::KIND != frame::PAD {
+                return rest.get(1).copied();
+            }
+            let words = head.words.clamp(1, rest.len());
+            self.position += words as u64;
+            self.read += words;
+        }
+    }
+
+    /// Calls `each` for frames before `end` in order until it returns false for one, which then
+    /// stays unread.
+    pub(crate) fn run(
+        &mut self,
+        end: u64,
+        mut each: impl FnMut(&mut LaneState<'_>, Head, &[u64]) -> Step,
+    ) {
+        while self.position < end {
+            let Ok(length) = usize::try_from(end - self.position) else { return };
+            let Ok(chunk) = self.ring.read_chunk(self.read + length) else { return };
+            let (first, second) = chunk.as_slices();
+            let mut at = self.read;
+            let mut stopped = false;
+            loop {
+                let rest =
+                    if at < first.len() { &first[at..] } else { &second[at - first.len()..] };
+                let Some(word) = rest.first() else { break };
+                let head = Head::read(*word);
+                // A frame never reaches beyond what is published; a damaged length ends the lane's
+                // chunk instead of reading elsewhere.
+                let words = head.words.clamp(1, rest.len());
+                if head.kind & frame::KIND != frame::PAD {
+                    let mut state = LaneState {
+                        shared: &self.shared,
+                        told: &mut self.told,
+                        sequence: &mut self.sequence,
+                        last: &mut self.last,
+                        context: &mut self.context,
+                        parts: &mut self.parts,
+                    };
+                    match each(&mut state, head, &rest[..words]) {
+                        Step::Next => {}
+                        Step::Stop => {
+                            stopped = true;
+                            break;
+                        }
+                    }
+                }
+                at += words;
+                if at >= self.release_at {
+                    break;
+                }
+            }
+            self.position += (at - self.read) as u64;
+            self.read = at;
+            if at >= self.release_at {
+                chunk.commit(at);
+                self.read = 0;
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// Returns true if the ring is at least a quarter full.
+    pub(crate) fn is_above_mark(&self) -> bool {
+        self.ring.slots() >= self.ring.buffer().capacity() / 4
+    }
+
+    /// Gives everything read back to the producer; before the drain sleeps.
+    pub(crate) fn release(&mut self) {
+        if self.read != 0
+            && let Ok(chunk) = self.ring.read_chunk(self.read)
+        {
+            chunk.commit_all();
+            self.read = 0;
+        }
+    }
+
+    /// Takes the ring apart once the lane has ended and is empty, for the pool.
+    pub(super) fn into_ring(self) -> Option<(rtrb::Producer<u64>, rtrb::Consumer<u64>)> {
+        let producer = crate::sync::lock(&self.shared.returned).take()?;
+        Some((producer, self.ring))
+    }
+}
+
+/// What a step of [`Reader::run`] decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The frame was taken.
+    Next,
+    /// The frame stays for later.
+    Stop,
+}
+
+/// The lane's state while one of its frames is delivered.
+#[derive(Debug)]
+pub(crate) struct LaneState<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) told: &'a mut ByClass,
+    pub(crate) sequence: &'a mut u64,
+    pub(crate) last: &'a mut Monotone,
+    pub(crate) context: &'a mut Vec<u64>,
+    pub(crate) parts: &'a mut Vec<u64>,
+}

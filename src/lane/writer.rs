@@ -1,0 +1,359 @@
+//! The producer's end of a lane.
+
+use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
+use super::{Hub, Mode, ProducerBooks, Shared};
+use crate::capture::{Sink, Words};
+use crate::clock::Stamper;
+use crate::level::{CLASSES, Level};
+use crate::sync::{Arc, Ordering, lock, thread};
+use std::time::{Duration, Instant};
+
+/// Words of a gap frame.
+const GAP_WORDS: usize = 4 + CLASSES;
+/// The space for the less important levels ends this far from a full ring: 1/8.
+const HEADROOM: usize = 8;
+/// Polling of a full ring: yields first, then sleeps of this length.
+const YIELDS: u32 = 32;
+const NAP: Duration = Duration::from_micros(50);
+
+/// The record was not published; it has been counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+/// The producer's end of a lane. Owned by one thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    ring: Option<rtrb::Producer<u64>>,
+    /// Free words asked for beyond a frame's own on the fast path.
+    margin: usize,
+    stamper: Stamper,
+    shared: Arc<Shared>,
+    hub: Arc<Hub>,
+    capacity: usize,
+    /// The margin while nothing unusual is afoot.
+    calm: usize,
+    /// Records lost since the last gap frame: stamps of the first and the last.
+    gap: Option<(u64, u64)>,
+    /// When the current stall began, by the head's position; once its budget is spent, records
+    /// are dropped at once until the head moves.
+    stall: Option<Stall>,
+    /// The scope written to this lane last, and the one that is current.
+    scope: (u64, u64),
+    /// Never waits: the lane of the drain itself and of workers.
+    side: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stall {
+    free: usize,
+    spent: Duration,
+}
+
+impl Writer {
+    pub(super) fn new(
+        ring: rtrb::Producer<u64>,
+        shared: Arc<Shared>,
+        hub: Arc<Hub>,
+        side: bool,
+    ) -> Self {
+        let capacity = ring.buffer().capacity();
+        // A side lane and the parking strategy go the slow way always.
+        let calm = if side || hub.wakes_always() { capacity + 1 } else { capacity / 4 * 3 };
+        let stamper = hub.stamper().clone();
+        Self {
+            ring: Some(ring),
+            margin: calm,
+            stamper,
+            shared,
+            hub,
+            capacity,
+            calm,
+            gap: None,
+            stall: None,
+            scope: (0, 0),
+            side,
+        }
+    }
+
+    /// The lane's number.
+    pub(crate) fn number(&self) -> u32 {
+        self.shared.number
+    }
+
+    /// The hub that this lane belongs to.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Publishes a frame of `words` words that `fill` writes, given the stamp.
+    ///
+    /// Succeeds while the ring is less than a quarter full and nothing unusual is afoot; otherwise
+    /// nothing has happened, and [`write_slow`](Self::write_slow) decides.
+    #[inline(always)]
+    pub(crate) fn write(
+        &mut self,
+        level: Level,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>),
+    ) -> bool {
+        let Some(ring) = &mut self.ring else { return false };
+        let Ok(mut chunk) = ring.write_chunk_uninit(words + self.margin) else { return false };
+        let (space, _) = chunk.as_mut_slices();
+        let Some(space) = space.get_mut(..words) else { return false };
+        // The clock is read after space is won.
+        let stamp = self.stamper.stamp();
+        let mut out = Words::new(space);
+        fill(stamp, &mut out);
+        out.finish();
+        // SAFETY: `Words` wrote every word of `space`, the first `words` of the chunk: it moves
+        // only over words it has written, and `finish` wrote the rest.
+        unsafe { chunk.commit(words) };
+        ProducerBooks::add(&self.shared.producer.published[level.class()], 1);
+        true
+    }
+
+    /// Publishes a frame whatever it takes: reports losses first, waits as the policy says, wakes
+    /// the drain, splits what is too large.
+    ///
+    /// `context` is the scope that the record belongs to: its number and the map to write if this
+    /// lane has not seen it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the policy gave up; the loss has been counted.
+    #[cold]
+    pub(crate) fn write_slow(
+        &mut self,
+        level: Level,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>),
+    ) -> Result<(), Refused> {
+        let done = if self.ring.is_none() || words > MAX_WORDS {
+            Err(Refused)
+        } else {
+            self.report_gap();
+            if words > self.capacity / 4 {
+                self.write_parts(level, words, fill)
+            } else {
+                self.win(level, words).map(|()| self.commit(words, fill))
+            }
+        };
+        let books = &self.shared.producer;
+        match done {
+            Ok(()) => ProducerBooks::add(&books.published[level.class()], 1),
+            Err(Refused) => self.lose(level),
+        }
+        self.calm_down();
+        if self.hub.wakes_always() || self.is_above_mark() {
+            self.hub.wake().wake();
+        }
+        done
+    }
+
+    /// Counts a record that will not be published.
+    pub(crate) fn lose(&mut self, level: Level) {
+        ProducerBooks::add(&self.shared.producer.dropped[level.class()], 1);
+        let now = self.stamper.stamp();
+        let first = self.gap.map_or(now, |(first, _)| first);
+        self.gap = Some((first, now));
+        self.margin = self.capacity + 1;
+    }
+
+    /// Counts a record that was cut to the limit.
+    pub(crate) fn count_cut(&self) {
+        ProducerBooks::add(&self.shared.producer.cut, 1);
+    }
+
+    /// Notes whether the thread is a drain or a worker at the moment, which must not wait.
+    pub(crate) fn set_side(&mut self, side: bool) {
+        self.side = side;
+    }
+
+    /// Notes the scope that the thread is in now; the next record tells the drain.
+    pub(crate) fn enter_scope(&mut self, scope: u64) {
+        self.scope.1 = scope;
+        self.calm_down();
+    }
+
+    /// The scope that the drain has still to be told of.
+    pub(crate) fn untold_scope(&self) -> Option<u64> {
+        (self.scope.0 != self.scope.1).then_some(self.scope.1)
+    }
+
+    /// Tells the drain the scope's fields, a map's payload; empty for none.
+    pub(crate) fn tell_scope(&mut self, fields: &[u64], level: Level) -> Result<(), Refused> {
+        let words = 2 + fields.len();
+        if words > self.capacity / 4 {
+            return Err(Refused);
+        }
+        self.win(level, words)?;
+        self.commit(words, |stamp, out| {
+            out.push(frame::head(words, frame::CONTEXT, 0));
+            out.push(stamp);
+            out.copy(fields);
+        });
+        self.scope.0 = self.scope.1;
+        Ok(())
+    }
+
+    fn calm_down(&mut self) {
+        let unusual = self.gap.is_some() || self.scope.0 != self.scope.1;
+        self.margin = if unusual { self.capacity + 1 } else { self.calm };
+    }
+
+    fn is_above_mark(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.slots() < self.capacity / 4 * 3)
+    }
+
+    /// Wins `words` contiguous free words, or gives up as the policy says.
+    fn win(&mut self, level: Level, words: usize) -> Result<(), Refused> {
+        if self.try_win(level, words) {
+            self.stall = None;
+            return Ok(());
+        }
+        self.wait(level, words)
+    }
+
+    /// Makes sure that `words` contiguous words are free, closing the end of the ring if it is
+    /// too short.
+    fn try_win(&mut self, level: Level, words: usize) -> bool {
+        let headroom = if level.is_at_least(Level::WARNING) { 0 } else { self.capacity / HEADROOM };
+        let Some(ring) = &mut self.ring else { return false };
+        let Ok(mut chunk) = ring.write_chunk_uninit(words + headroom) else { return false };
+        let end = chunk.as_mut_slices().0.len();
+        if end >= words {
+            return true;
+        }
+        // The ring ends within the frame: its end is closed, and the frame starts at its beginning.
+        let Ok(mut chunk) = ring.write_chunk_uninit(end + words + headroom) else { return false };
+        let Some(space) = chunk.as_mut_slices().0.get_mut(..end) else { return false };
+        let mut out = Words::new(space);
+        out.push(frame::head(end, PAD, 0));
+        out.finish();
+        // SAFETY: `Words` wrote every word of `space`, the first `end` words of the chunk.
+        unsafe { chunk.commit(end) };
+        true
+    }
+
+    /// Writes a frame into space that has been won.
+    fn commit(&mut self, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
+        let Some(ring) = &mut self.ring else { return };
+        let Ok(mut chunk) = ring.write_chunk_uninit(words) else { return };
+        let (space, _) = chunk.as_mut_slices();
+        let Some(space) = space.get_mut(..words) else { return };
+        let stamp = self.stamper.stamp();
+        let mut out = Words::new(space);
+        fill(stamp, &mut out);
+        out.finish();
+        // SAFETY: `Words` wrote every word of `space`, the first `words` of the chunk.
+        unsafe { chunk.commit(words) };
+    }
+
+    /// Waits for space: yields, then naps; never spins. The deadline is a budget per stall.
+    #[cold]
+    fn wait(&mut self, level: Level, words: usize) -> Result<(), Refused> {
+        let Some(budget) = self.hub.overflow().patience(level, self.side) else {
+            return Err(Refused);
+        };
+        let mut free = self.ring.as_ref().map_or(0, rtrb::Producer::slots);
+        let mut spent = match self.stall {
+            Some(stall) if stall.free == free => stall.spent,
+            _ => Duration::ZERO,
+        };
+        let mut begin = Instant::now();
+        let mut turns: u32 = 0;
+        loop {
+            if self.hub.is_closed() {
+                return Err(Refused);
+            }
+            if self.hub.mode() == Mode::Inline {
+                // Nobody else empties the ring.
+                self.hub.drain_now();
+            } else {
+                self.hub.wake().wake();
+            }
+            let waited = spent + begin.elapsed();
+            if waited >= budget {
+                self.stall = Some(Stall { free, spent: waited });
+                return Err(Refused);
+            }
+            if turns < YIELDS {
+                thread::yield_now();
+            } else {
+                thread::park_timeout(NAP.min(budget - waited));
+            }
+            turns += 1;
+            if self.try_win(level, words) {
+                self.stall = None;
+                return Ok(());
+            }
+            let now_free = self.ring.as_ref().map_or(0, rtrb::Producer::slots);
+            if now_free != free {
+                // The drain moves: another stall, another budget.
+                (free, spent, begin) = (now_free, Duration::ZERO, Instant::now());
+            }
+        }
+    }
+
+    /// Writes a gap frame if records were lost and there is room for it.
+    fn report_gap(&mut self) {
+        let Some((first, last)) = self.gap else { return };
+        // As important as an error: it may use the headroom, but it does not wait.
+        if !self.try_win(Level::ERROR, GAP_WORDS) {
+            return;
+        }
+        let dropped = self.shared.producer.dropped();
+        self.commit(GAP_WORDS, |stamp, out| {
+            out.push(frame::head(GAP_WORDS, frame::GAP, 0));
+            out.push(stamp);
+            out.push(first);
+            out.push(last);
+            out.copy(&dropped);
+        });
+        self.gap = None;
+    }
+
+    /// A record larger than a quarter of the ring: encoded aside, sent in parts.
+    fn write_parts(
+        &mut self,
+        level: Level,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>),
+    ) -> Result<(), Refused> {
+        let stamp = self.stamper.stamp();
+        let whole = super::aside(words, |out| fill(stamp, out));
+        let size = self.capacity / 8;
+        let mut parts = whole.chunks(size).peekable();
+        let mut place = frame::FIRST_PART;
+        while let Some(part) = parts.next() {
+            let length = HEADER_WORDS + part.len();
+            if parts.peek().is_none() {
+                place |= frame::LAST_PART;
+            }
+            // A frame that was begun is worth waiting for; the drain drops a torn one.
+            self.win(level, length)?;
+            self.commit(length, |_, out| {
+                out.push(frame::head(length, PART, 0));
+                out.push(stamp);
+                out.push(place);
+                out.copy(part);
+            });
+            place = 0;
+            self.hub.wake().wake();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// The thread ends: what it lost last is told if there is room, and the ring goes back to the
+    /// pool once the drain has taken what is in it.
+    fn drop(&mut self) {
+        self.report_gap();
+        *lock(&self.shared.returned) = self.ring.take();
+        // ORDERING(lane-end): Release, pairs with the Acquire in `Reader::has_ended`: a drain that
+        // sees the end sees every frame published before it. Model: `an_ended_lane_is_drained`.
+        self.shared.ended.store(true, Ordering::Release);
+        self.hub.wake().wake();
+    }
+}

@@ -1,0 +1,40 @@
+//! A logger as the call path sees it: a name, a number and a threshold word.
+
+use crate::callsite::Threshold;
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// One logger's node. Lives as long as its runtime; what is configured about it lives in the tree.
+#[derive(Debug)]
+pub(crate) struct Node {
+    word: AtomicU64,
+    number: u32,
+    name: Arc<str>,
+}
+
+impl Node {
+    pub(crate) fn new(number: u32, name: Arc<str>, word: Threshold) -> Arc<Self> {
+        Arc::new(Self { word: AtomicU64::new(word.0), number, name })
+    }
+
+    /// The number by which frames name the logger; the root's is 0.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The threshold word: one relaxed load.
+    #[inline(always)]
+    pub(crate) fn word(&self) -> Threshold {
+        Threshold(self.word.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_word(&self, word: Threshold) {
+        // ORDERING(generation): Release, so that a thread that reads the word and publishes a
+        // frame hands on that the generation's snapshot was published first. The caller's load is
+        // relaxed; the drain falls back to the newest snapshot for a number it does not know.
+        self.word.store(word.0, Ordering::Release);
+    }
+}

@@ -1,0 +1,252 @@
+//! A runtime: loggers, lanes, a drain and handlers, as one value.
+
+mod builder;
+mod core;
+
+pub(crate) use self::core::Core;
+pub use self::core::Drain;
+pub use builder::RuntimeBuilder;
+pub(crate) use builder::default_options;
+
+use crate::drain::{Report, Stats};
+use crate::error::Error;
+use crate::front::{self, Redirect};
+use crate::handler::HandlerRef;
+use crate::level::Level;
+use crate::record::{OwnedRecord, Render};
+use crate::sync::Arc;
+use crate::tree::{Logger, State};
+use std::fmt;
+use std::time::Duration;
+
+/// A logging runtime: a logger tree, lanes for the threads that log, a drain, handlers.
+///
+/// The macros use the default runtime; any number of others live side by side, each with its own
+/// loggers (`info!(logger: x, ...)`), or for a scope ([`scope`](Self::scope)). Cloning gives
+/// another handle of the same runtime; when the last one goes, what was published is delivered,
+/// within a second, and the handlers are closed.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = sawmill::Runtime::builder().capture().build()?;
+/// let log = runtime.get_logger("audit");
+/// sawmill::warning!(logger: log, "user {} locked", 7);
+/// assert!(runtime.flush(Duration::from_secs(1)).is_complete());
+/// assert_eq!(runtime.records()[0].view().message()?, "user 7 locked");
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Runtime {
+    core: Arc<Core>,
+}
+
+impl Runtime {
+    pub(crate) fn from_core(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Begins a runtime of one's own.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::new()
+    }
+
+    /// The logger of this name, made if there is none; `""` and `"root"` are the root logger.
+    ///
+    /// Loggers live as long as their runtime. Takes a lock.
+    pub fn get_logger(&self, name: &str) -> Logger {
+        Logger::new(self.core.tree().node(name), self.core.tree().clone())
+    }
+
+    /// The root logger.
+    pub fn root(&self) -> Logger {
+        self.get_logger("")
+    }
+
+    /// Every logger that was ever asked for, the root first.
+    pub fn loggers(&self) -> Vec<Logger> {
+        let tree = self.core.tree();
+        let nodes: Vec<_> = {
+            let state = tree.state();
+            (0..state.len() as u32).map(|number| state.node_at(number).clone()).collect()
+        };
+        nodes.into_iter().map(|node| Logger::new(node, tree.clone())).collect()
+    }
+
+    /// Returns the logger of this name if it was ever asked for.
+    pub fn find_logger(&self, name: &str) -> Option<Logger> {
+        let state = self.core.tree().state();
+        let node = state.node_at(state.find(name)?).clone();
+        drop(state);
+        Some(Logger::new(node, self.core.tree().clone()))
+    }
+
+    /// Names a level for output and for configurations; earlier names keep reading.
+    pub fn add_level_name(&self, level: Level, name: &str) {
+        let _ = self.core.tree().change(|state| {
+            state.level_names_mut().add(level, name);
+            Ok(())
+        });
+    }
+
+    /// The name of a level, or `Level N` for one without: Python's `getLevelName`.
+    pub fn level_name(&self, level: Level) -> Arc<str> {
+        self.core.tree().state().level_names().text(level)
+    }
+
+    /// The level of a name in its exact case, as configurations spell it.
+    pub fn level_by_name(&self, name: &str) -> Option<Level> {
+        self.core.tree().state().level_names().level(name)
+    }
+
+    /// Every name of a level, in the order in which the names were first given.
+    pub fn level_names(&self) -> Vec<(String, Level)> {
+        let state = self.core.tree().state();
+        state.level_names().names().map(|(name, level)| (name.to_owned(), level)).collect()
+    }
+
+    /// Switches off all records at `level` and below, for every logger; `NOTSET` lifts it.
+    pub fn disable(&self, level: Level) {
+        let _ = self.core.tree().change(|state| {
+            state.set_disable(level);
+            Ok(())
+        });
+    }
+
+    /// The level given to [`disable`](Self::disable) last.
+    pub fn disabled_level(&self) -> Level {
+        self.core.tree().state().disable()
+    }
+
+    /// Sets who gets records that no handler was found for; `None`: nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_already`] if the handler belongs to another runtime.
+    pub fn set_last_resort(&self, handler: Option<HandlerRef>) -> Result<(), Error> {
+        self.core.tree().change(|state| {
+            state.set_last_resort(handler);
+            Ok(())
+        })
+    }
+
+    /// Who gets records that no handler was found for.
+    pub fn last_resort(&self) -> Option<HandlerRef> {
+        self.core.tree().state().last_resort().cloned()
+    }
+
+    /// The handlers that have their home here, attached or kept, oldest first.
+    pub fn handlers(&self) -> Vec<HandlerRef> {
+        self.core.tree().state().handlers().to_vec()
+    }
+
+    /// The handler of this name, the youngest if several have it.
+    pub fn handler_by_name(&self, name: &str) -> Option<HandlerRef> {
+        let handlers = self.handlers();
+        handlers.into_iter().rev().find(|handler| handler.name().as_deref() == Some(name))
+    }
+
+    /// Registers a message renderer and returns its number, for
+    /// [`RecordBuilder::renderer`](crate::RecordBuilder::renderer).
+    pub fn add_renderer(&self, renderer: impl Render + 'static) -> u32 {
+        let renderer: Arc<dyn Render> = Arc::new(renderer);
+        self.core.tree().change(|state| Ok(state.add_renderer(renderer))).unwrap_or(0)
+    }
+
+    /// Makes one new generation of many changes, or none if `change` fails.
+    pub(crate) fn reconfigure<R>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.core.tree().change(change)
+    }
+
+    /// Delivers everything that was published before the call, and flushes the handlers.
+    ///
+    /// Records published meanwhile are not waited for, so this ends under constant load too. On
+    /// the drain itself (in a handler) nothing is waited for, and the report says so.
+    pub fn flush(&self, timeout: Duration) -> Report {
+        self.core.flush(timeout)
+    }
+
+    /// Ends the runtime: delivers everything that was published, flushes and closes the handlers,
+    /// newest first, and ends the drain's thread. Python's `shutdown`.
+    ///
+    /// Later records are counted ([`Stats::after_end`]) and go nowhere. A second call does
+    /// nothing and reports the same state.
+    pub fn shutdown(&self, timeout: Duration) -> Report {
+        self.core.shutdown(timeout)
+    }
+
+    /// Holds back delivery: the drain takes nothing until [`resume`](Self::resume). Lanes fill
+    /// meanwhile, and the overflow policy applies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_timeout`] if the drain did not answer in time, [`Error::is_closed`] after the
+    /// end, [`Error::is_on_drain`] on the drain itself.
+    pub fn pause(&self, timeout: Duration) -> Result<(), Error> {
+        self.core.pause(timeout)
+    }
+
+    /// Delivers again after [`pause`](Self::pause) or [`stop`](Self::stop).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_closed`] after the end; [`Error::is_io`] if no thread could be started.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.core.resume()
+    }
+
+    /// Delivers what was published and ends the drain's thread, as Python's `QueueListener.stop`;
+    /// records logged later wait in the lanes until [`resume`](Self::resume).
+    pub fn stop(&self, timeout: Duration) -> Report {
+        self.core.stop(timeout)
+    }
+
+    /// The books.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+
+    /// Opens this thread's lane now, with a ring of `bytes` bytes (rounded up to a power of two,
+    /// 4 KiB to 64 MiB; 0 for the default size), so that the first call does not pay for it.
+    /// Returns false if the thread has a lane already.
+    pub fn attach_thread(&self, bytes: usize) -> bool {
+        front::attach(self.core.tree().hub(), (bytes != 0).then_some(bytes))
+    }
+
+    /// Runs `f` with this thread's macro calls going to this runtime instead of the default one.
+    ///
+    /// For tests. While any scope is open, calls of all threads take the slow path.
+    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _redirect =
+            Redirect::new(self.core.tree().clone(), crate::global::default().core().tree());
+        f()
+    }
+
+    /// The records that a runtime built with [`capture`](RuntimeBuilder::capture) has kept, after
+    /// a flush of up to a second.
+    pub fn records(&self) -> Vec<OwnedRecord> {
+        let _ = self.flush(Duration::from_secs(1));
+        self.core.captured().map(|kept| kept.get()).unwrap_or_default()
+    }
+
+    /// Forgets the records kept so far.
+    pub fn clear_records(&self) {
+        let _ = self.flush(Duration::from_secs(1));
+        self.core.captured().map(|kept| kept.take());
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("tree", self.core.tree()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,455 @@
+//! What keeps a runtime together: its tree, its backend, and the way of requests between them.
+
+use crate::capture;
+use crate::clock::{self, ClockSource};
+use crate::drain::{
+    Backend, BackendOptions, DrainBooks, ErrorHook, Failures, HandlerFn, Report, Request, Requests,
+    Stats, ThreadOptions, run,
+};
+use crate::error::{Error, ErrorKind};
+use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
+use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
+use crate::sync::{Arc, Mutex, Ordering, Weak, lock, thread};
+use crate::sys;
+use crate::tree::Tree;
+use std::time::{Duration, Instant};
+
+/// Who drains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drain {
+    /// A thread of its own: callers publish and go on.
+    #[default]
+    Thread,
+    /// The caller: each call delivers its record before it returns, through the same decoder,
+    /// routing and handlers. For tests, small programs and replays.
+    Inline,
+}
+
+/// How a process's exit waits for runtimes.
+const EXIT_LIMIT: Duration = Duration::from_secs(1);
+/// How long a call in an exit handler waits for its own record.
+const CALL_LIMIT: Duration = Duration::from_millis(100);
+
+/// What a runtime is made with.
+#[derive(Clone)]
+pub(crate) struct CoreOptions {
+    pub(crate) drain: Drain,
+    pub(crate) thread: ThreadOptions,
+    pub(crate) thread_name: String,
+    pub(crate) clock: ClockSource,
+    pub(crate) hub: HubOptions,
+    pub(crate) backend: BackendOptions,
+    pub(crate) hook: ErrorHook,
+    pub(crate) report_every: bool,
+    pub(crate) exit_hook: bool,
+}
+
+/// A runtime's parts.
+pub(crate) struct Core {
+    tree: Arc<Tree>,
+    books: Arc<DrainBooks>,
+    requests: Arc<Requests>,
+    /// Serialises starts and ends; never taken on the drain.
+    life: Mutex<Life>,
+    /// The backend while no thread has it.
+    backend: Arc<Mutex<Option<Box<Backend>>>>,
+    captured: Mutex<Option<CapturedRecords>>,
+}
+
+struct Life {
+    state: LifeState,
+    options: CoreOptions,
+    thread: Option<thread::JoinHandle<()>>,
+    last: Option<Report>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LifeState {
+    Unconfigured,
+    Running,
+    Stopped,
+    Ended,
+}
+
+/// Every runtime that wants to be flushed when the process ends.
+static AT_EXIT: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+
+impl Core {
+    /// Makes a runtime that nobody has configured: callers drain, nothing is started.
+    pub(crate) fn new(options: CoreOptions, is_default: bool) -> Arc<Self> {
+        let (stamper, timeline) = clock::start(&options.clock);
+        let hub = Hub::new(stamper, options.hub.clone(), is_default);
+        let tree = Tree::new(hub.clone());
+        let books = Arc::new(DrainBooks::default());
+        let failures = Failures::new(options.hook.clone(), options.report_every);
+        let backend =
+            Backend::new(&tree, timeline, options.backend.clone(), books.clone(), failures);
+        let requests = Arc::new(Requests::new(hub.clone()));
+        let life = Life { state: LifeState::Unconfigured, options, thread: None, last: None };
+        let core = Arc::new(Self {
+            tree,
+            books,
+            requests,
+            life: Mutex::new(life),
+            backend: Arc::new(Mutex::new(Some(Box::new(backend)))),
+            captured: Mutex::new(None),
+        });
+        let weak = Arc::downgrade(&core);
+        core.tree.set_home(weak.clone());
+        hub.set_back(weak);
+        core
+    }
+
+    pub(crate) fn tree(&self) -> &Arc<Tree> {
+        &self.tree
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        self.tree.hub()
+    }
+
+    /// Configures a runtime that is not configured yet, and starts its drain.
+    pub(crate) fn start(self: &Arc<Self>, options: CoreOptions) -> Result<(), Error> {
+        let mut life = lock(&self.life);
+        if life.state != LifeState::Unconfigured {
+            return Err(Error::new(
+                ErrorKind::Already,
+                "the default runtime has been configured already",
+            ));
+        }
+        {
+            let mut backend = lock(&self.backend);
+            let Some(backend) = backend.as_mut() else { return Err(closed()) };
+            let (stamper, timeline) = clock::start(&options.clock);
+            backend.drain_all(Instant::now() + EXIT_LIMIT);
+            self.hub().configure(stamper, options.hub.clone());
+            let failures = Failures::new(options.hook.clone(), options.report_every);
+            backend.configure(timeline, options.backend.clone(), failures);
+        }
+        let drain = options.drain;
+        if options.exit_hook {
+            at_exit(self);
+        }
+        life.options = options;
+        if drain == Drain::Thread {
+            self.spawn(&mut life)?;
+        } else {
+            self.set_mode(Mode::Inline);
+        }
+        life.state = LifeState::Running;
+        Ok(())
+    }
+
+    fn set_mode(&self, mode: Mode) {
+        self.hub().set_mode(mode);
+        self.tree.set_slow(mode.is_slow());
+    }
+
+    /// Starts the drain's thread with the backend.
+    fn spawn(&self, life: &mut Life) -> Result<(), Error> {
+        let Some(backend) = lock(&self.backend).take() else { return Err(closed()) };
+        let (requests, hub, seat) =
+            (self.requests.clone(), self.hub().clone(), self.backend.clone());
+        let options = life.options.thread.clone();
+        let waiting = Mutex::new(Some(backend));
+        let waiting = Arc::new(waiting);
+        let handed = waiting.clone();
+        let body = move || {
+            if let Some(backend) = lock(&handed).take() {
+                let backend = run(backend, &requests, &hub, &options);
+                *lock(&seat) = Some(backend);
+                requests.abandon();
+            }
+        };
+        match thread::Builder::new().name(life.options.thread_name.clone()).spawn(body) {
+            Ok(handle) => {
+                life.thread = Some(handle);
+                self.set_mode(Mode::Threaded);
+                Ok(())
+            }
+            Err(error) => {
+                *lock(&self.backend) = lock(&waiting).take();
+                let text = "cannot start the drain's thread";
+                Err(Error::new(ErrorKind::Io, text).because(error))
+            }
+        }
+    }
+
+    // --- requests --------------------------------------------------------------------------
+
+    /// Waits for the drain's answer; `None` if there is no drain's thread to answer.
+    fn ask<T>(
+        &self,
+        deadline: Instant,
+        request: impl FnOnce(crate::lane::Answer<T>) -> Request,
+    ) -> Result<T, Error> {
+        if is_on_drain() {
+            let text = "a wait for the drain was asked for on the drain itself";
+            return Err(Error::new(ErrorKind::OnDrain, text));
+        }
+        let (ticket, answer): (Ticket<T>, _) = ticket();
+        self.requests.send(request(answer));
+        match ticket.wait_until(deadline) {
+            Ok(answer) => Ok(answer),
+            Err(true) => Err(closed()),
+            Err(false) => Err(Error::new(ErrorKind::Timeout, "the drain did not answer in time")),
+        }
+    }
+
+    /// Runs `f` with the backend if no thread has it.
+    fn here<R>(&self, f: impl FnOnce(&mut Backend) -> R) -> Option<R> {
+        if is_on_drain() {
+            return None;
+        }
+        let _backend = Backend::enter();
+        lock(&self.backend).as_deref_mut().map(f)
+    }
+
+    pub(crate) fn flush(&self, timeout: Duration) -> Report {
+        let deadline = after(timeout);
+        if let Some(report) = self.here(|backend| {
+            let reached = backend.drain_all(deadline);
+            backend.flush(reached, deadline)
+        }) {
+            return report;
+        }
+        self.ask(deadline + GRACE, |answer| Request::Flush { deadline, answer })
+            .unwrap_or_else(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &Error) -> Report {
+        let stats = self.stats();
+        Report {
+            complete: false,
+            written: stats.handlers.iter().map(|(_, stats)| stats.delivered).sum(),
+            lost: stats.dropped
+                + stats.handlers.iter().map(|(_, stats)| stats.failed + stats.shed).sum::<u64>(),
+            pending: stats.in_flight,
+            reasons: vec![error.to_string()],
+        }
+    }
+
+    pub(crate) fn pause(&self, timeout: Duration) -> Result<(), Error> {
+        if self.here(|backend| backend.set_paused(true)).is_some() {
+            return Ok(());
+        }
+        self.ask(after(timeout), |answer| Request::Pause { answer })
+    }
+
+    pub(crate) fn resume(&self) -> Result<(), Error> {
+        let mut life = lock(&self.life);
+        match life.state {
+            LifeState::Ended => Err(closed()),
+            LifeState::Stopped => {
+                self.here(|backend| backend.set_paused(false));
+                self.spawn(&mut life)?;
+                life.state = LifeState::Running;
+                Ok(())
+            }
+            LifeState::Unconfigured | LifeState::Running => {
+                if self.here(|backend| backend.set_paused(false)).is_none() {
+                    self.requests.send(Request::Resume);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn stop(&self, timeout: Duration) -> Report {
+        if is_on_drain() {
+            return self.failed(&Error::new(ErrorKind::OnDrain, "stop was asked for on the drain"));
+        }
+        let mut life = lock(&self.life);
+        if life.thread.is_none() {
+            drop(life);
+            return self.flush(timeout);
+        }
+        let report = self.end_thread(&mut life, after(timeout), false);
+        if life.thread.is_none() {
+            life.state = LifeState::Stopped;
+        }
+        report
+    }
+
+    /// Asks the thread to end and waits for it.
+    fn end_thread(&self, life: &mut Life, deadline: Instant, close: bool) -> Report {
+        let asked = self.ask(deadline + GRACE, |answer| Request::Stop { deadline, close, answer });
+        match asked {
+            Ok(report) => {
+                if let Some(thread) = life.thread.take() {
+                    let _ = thread.join();
+                }
+                report
+            }
+            // A thread that hangs in a handler is left behind; it ends when the handler lets go.
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Report {
+        if is_on_drain() {
+            let text = "shutdown was asked for on the drain";
+            return self.failed(&Error::new(ErrorKind::OnDrain, text));
+        }
+        let deadline = after(timeout);
+        let mut life = lock(&self.life);
+        if let (LifeState::Ended, Some(report)) = (life.state, &life.last) {
+            return report.clone();
+        }
+        // From here on calls are counted and go nowhere; what is under way is still taken.
+        self.set_mode(Mode::Ended);
+        let report = if life.thread.is_some() {
+            self.end_thread(&mut life, deadline, true)
+        } else {
+            let ended = self.here(|backend| {
+                backend.set_paused(false);
+                let reached = backend.drain_all(deadline);
+                backend.close(reached, deadline)
+            });
+            ended.unwrap_or_else(|| self.failed(&closed()))
+        };
+        self.hub().close();
+        life.state = LifeState::Ended;
+        life.last = Some(report.clone());
+        report
+    }
+
+    // --- books -----------------------------------------------------------------------------
+
+    pub(crate) fn stats(&self) -> Stats {
+        let totals = self.hub().totals();
+        let get = |count: &crate::sync::AtomicU64| count.load(Ordering::Relaxed);
+        let handlers = self.tree.state().handlers().to_vec();
+        let published: u64 = totals.published.iter().sum();
+        let dropped: u64 = totals.dropped.iter().sum();
+        Stats {
+            attempted: published + dropped,
+            published,
+            dropped,
+            in_flight: published.saturating_sub(totals.taken),
+            taken: totals.taken,
+            routed: get(&self.books.routed),
+            filtered: get(&self.books.filtered),
+            withheld: get(&self.books.withheld),
+            unrouted: get(&self.books.unrouted),
+            damaged: get(&self.books.damaged),
+            late: get(&self.books.late),
+            cut: totals.cut,
+            gaps: get(&self.books.gaps),
+            failures: get(&self.books.failures),
+            after_end: self.hub().homeless().iter().sum(),
+            panics: capture::panics(),
+            lanes: self.hub().lanes(),
+            dropped_by_class: totals.dropped,
+            published_by_class: totals.published,
+            handlers: handlers.iter().map(|handler| (label(handler), handler.stats())).collect(),
+        }
+    }
+
+    // --- capture ---------------------------------------------------------------------------
+
+    pub(crate) fn set_captured(&self, records: CapturedRecords) {
+        *lock(&self.captured) = Some(records);
+    }
+
+    pub(crate) fn captured(&self) -> Option<CapturedRecords> {
+        lock(&self.captured).clone()
+    }
+
+    // --- the end of the process ------------------------------------------------------------
+
+    fn exit(&self) {
+        let running = match self.life.try_lock() {
+            Ok(life) => life.state == LifeState::Running,
+            Err(_) => false,
+        };
+        if !running {
+            return;
+        }
+        if self.hub().mode() == Mode::Threaded {
+            self.set_mode(Mode::Exiting);
+        }
+        let _ = self.flush(EXIT_LIMIT);
+    }
+}
+
+/// What an answer may take beyond the deadline that the drain itself keeps.
+const GRACE: Duration = Duration::from_millis(50);
+
+fn after(timeout: Duration) -> Instant {
+    // A year is as good as for ever, and does not overflow.
+    Instant::now() + timeout.min(Duration::from_secs(365 * 24 * 3600))
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the runtime has ended")
+}
+
+fn label(handler: &HandlerRef) -> String {
+    match handler.name() {
+        Some(name) => name.to_string(),
+        None => format!("{handler:?}"),
+    }
+}
+
+/// Has a runtime flushed when the process ends by a return from `main` or by `exit`.
+fn at_exit(core: &Arc<Core>) {
+    let mut runtimes = lock(&AT_EXIT);
+    runtimes.retain(|runtime| runtime.strong_count() != 0);
+    if runtimes.is_empty() {
+        sys::on_exit(end_of_process);
+    }
+    runtimes.push(Arc::downgrade(core));
+}
+
+/// Flushes every runtime that asked for it.
+pub(crate) fn end_of_process() {
+    let runtimes: Vec<Arc<Core>> = lock(&AT_EXIT).iter().filter_map(Weak::upgrade).collect();
+    runtimes.iter().for_each(|core| core.exit());
+}
+
+impl Back for Core {
+    fn drain_now(&self) {
+        self.here(|backend| backend.drain_all(after(EXIT_LIMIT)));
+    }
+
+    fn flush_now(&self) {
+        let _ = self.flush(CALL_LIMIT);
+    }
+}
+
+impl Home for Core {
+    fn settings_changed(&self) {
+        self.tree.refresh();
+    }
+
+    fn with_handler(
+        &self,
+        handler: u64,
+        timeout: Duration,
+        f: Box<dyn FnOnce(&mut dyn Handler, &mut Context<'_>) + Send>,
+    ) -> Result<(), Error> {
+        let mut run: Option<HandlerFn> = Some(f);
+        let here = self.here(|backend| run.take().is_some_and(|run| backend.with(handler, run)));
+        let found = match here {
+            Some(found) => found,
+            None => {
+                let Some(run) = run else { return Err(closed()) };
+                self.ask(after(timeout), |answer| Request::With { handler, run, answer })?
+            }
+        };
+        if found {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Unresolved, "the handler has no home in this runtime"))
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if !is_on_drain() {
+            let _ = self.shutdown(EXIT_LIMIT);
+        }
+    }
+}

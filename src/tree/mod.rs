@@ -1,0 +1,163 @@
+//! The logger tree: names, levels, handlers, filters; and its compilation into snapshots.
+//!
+//! Two locks. `config` serialises changes and may be held across a wait; `state` is a leaf lock
+//! that never calls out. A change edits the state, compiles a snapshot as a new generation,
+//! publishes it, and only then rewrites the threshold words of nodes and call sites, so that no
+//! record is admitted by a generation that the drain could not know.
+
+mod logger;
+mod names;
+mod snapshot;
+mod state;
+
+pub use logger::Logger;
+pub(crate) use snapshot::{HandlerUse, Install, Route, Snapshot, Table};
+pub(crate) use state::State;
+
+use crate::callsite::{self, Callsite, Threshold};
+use crate::error::Error;
+use crate::handler::{HandlerRef, Home};
+use crate::lane::{Hub, Intake};
+use crate::level::Level;
+use crate::node::Node;
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock};
+use arc_swap::ArcSwap;
+use std::fmt;
+
+/// Told the least level that any logger lets through, after each change.
+type Listener = Box<dyn Fn(Level) + Send + Sync>;
+
+/// A runtime's loggers.
+pub(crate) struct Tree {
+    config: Mutex<()>,
+    state: Mutex<State>,
+    current: ArcSwap<Snapshot>,
+    /// Generations on their way to the drain.
+    pub(crate) installs: Intake<Install>,
+    listeners: Mutex<Vec<Listener>>,
+    home: OnceLock<Weak<dyn Home>>,
+    hub: Arc<Hub>,
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("loggers", &lock(&self.state).len()).finish_non_exhaustive()
+    }
+}
+
+impl Tree {
+    /// A tree with a root at `WARNING`, as Python's.
+    pub(crate) fn new(hub: Arc<Hub>) -> Arc<Self> {
+        let state = State::new();
+        let snapshot = Arc::new(state.empty_snapshot());
+        Arc::new(Self {
+            config: Mutex::new(()),
+            state: Mutex::new(state),
+            current: ArcSwap::new(snapshot),
+            installs: Intake::new(),
+            listeners: Mutex::new(Vec::new()),
+            home: OnceLock::new(),
+            hub,
+        })
+    }
+
+    /// Where this runtime's threads and its drain meet.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Notes who has the handlers; once, before the first handler.
+    pub(crate) fn set_home(&self, home: Weak<dyn Home>) {
+        let _ = self.home.set(home);
+    }
+
+    /// Adds a listener and tells it the current least level.
+    pub(crate) fn on_change(&self, listener: impl Fn(Level) + Send + Sync + 'static) {
+        listener(self.state().least());
+        lock(&self.listeners).push(Box::new(listener));
+    }
+
+    /// The state, for reading. Never held while calling out.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The newest snapshot.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Makes one new generation of all changes that `change` makes.
+    ///
+    /// # Errors
+    ///
+    /// What `change` says, or that a handler belongs to another runtime; nothing has changed then.
+    pub(crate) fn change<R>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let _serial = lock(&self.config);
+        let mut state = lock(&self.state);
+        let before = state.draft();
+        let result = change(&mut state).and_then(|result| {
+            self.settle(&state.handlers_at_home())?;
+            Ok(result)
+        });
+        if result.is_err() {
+            state.restore(before);
+            return result;
+        }
+        let install = state.compile();
+        let snapshot = install.snapshot.clone();
+        self.installs.push(install);
+        self.current.store(snapshot);
+        state.rewrite_words();
+        let least = state.least();
+        drop(state);
+        lock(&self.listeners).iter().for_each(|listener| listener(least));
+        result
+    }
+
+    fn settle(&self, handlers: &[HandlerRef]) -> Result<(), Error> {
+        match self.home.get() {
+            Some(home) => handlers.iter().try_for_each(|handler| handler.settle(home)),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the next generation although nothing of the tree changed: a handler's settings did.
+    pub(crate) fn refresh(&self) {
+        let _ = self.change(|_| Ok(()));
+    }
+
+    /// The node of a logger; makes it if there is none. `""` and `"root"` are the root.
+    pub(crate) fn node(&self, name: &str) -> Arc<Node> {
+        self.state().node(name)
+    }
+
+    /// Binds a call site to its logger and gives it its number and threshold word.
+    #[cold]
+    pub(crate) fn register(&self, site: &'static Callsite) -> Threshold {
+        let number = callsite::register(site);
+        let mut state = self.state();
+        let node = state.node_of_target(site.meta.target);
+        let ids = u64::from(number) | u64::from(node.number()) << 32;
+        site.ids.store(ids, Ordering::Relaxed);
+        state.bind(site, node.number())
+    }
+
+    /// Sends every call to the slow path, or back to the fast one.
+    pub(crate) fn set_slow(&self, slow: bool) {
+        let mut state = self.state();
+        state.slow = slow;
+        state.rewrite_words();
+    }
+
+    /// One more (or fewer) scope redirects a thread's calls: while there is one, every call site
+    /// passes everything to the slow path.
+    pub(crate) fn add_scope(&self, more: bool) {
+        let mut state = self.state();
+        state.scopes = if more { state.scopes + 1 } else { state.scopes - 1 };
+        state.rewrite_words();
+    }
+}

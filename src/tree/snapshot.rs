@@ -1,0 +1,62 @@
+//! What the drain needs to know of the tree: immutable, one per generation.
+
+use crate::filter::FilterRef;
+use crate::format::FormatterRef;
+use crate::handler::HandlerRef;
+use crate::level::{Level, LevelNames};
+use crate::record::Render;
+use crate::sync::Arc;
+use std::collections::HashMap;
+
+/// The routes of one generation, and what else a record of it is shown with.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) generation: u32,
+    pub(crate) table: Arc<Table>,
+    pub(crate) level_names: Arc<LevelNames>,
+    pub(crate) renderers: Arc<Vec<Arc<dyn Render>>>,
+}
+
+/// Who gets which logger's records.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// By logger number. Loggers made later have their nearest ancestor's route, less its filters.
+    pub(crate) routes: Vec<Route>,
+    /// Every handler at home, by identity: for forwarding, flushing and closing.
+    pub(crate) uses: HashMap<u64, HandlerUse>,
+    /// Handlers at home in the order in which they were made known; closed newest first.
+    pub(crate) order: Vec<u64>,
+    /// For records that no handler was found for.
+    pub(crate) last_resort: Option<HandlerUse>,
+}
+
+/// One logger's route.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) disabled: bool,
+    /// The logger's own filters, by index.
+    pub(crate) filters: Box<[u32]>,
+    /// The handlers of the logger and its ancestors, until `propagate` is off.
+    pub(crate) handlers: Arc<[HandlerUse]>,
+}
+
+/// A handler as one generation uses it.
+#[derive(Debug, Clone)]
+pub(crate) struct HandlerUse {
+    pub(crate) index: u32,
+    pub(crate) level: Level,
+    pub(crate) formatter: Option<u32>,
+    pub(crate) filters: Box<[u32]>,
+}
+
+/// A generation on its way to the drain, with what is to move to its home there.
+#[derive(Debug)]
+pub(crate) struct Install {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) handlers: Vec<(u32, HandlerRef)>,
+    pub(crate) filters: Vec<(u32, FilterRef)>,
+    pub(crate) formatters: Vec<(u32, FormatterRef)>,
+    /// Handlers to close when the generation before has retired, used or not.
+    pub(crate) closing: Vec<HandlerRef>,
+}

@@ -1,0 +1,465 @@
+//! The tree's state, and its compilation.
+
+use super::names::Names;
+use super::snapshot::{HandlerUse, Install, Route, Snapshot, Table};
+use crate::callsite::{Callsite, Threshold};
+use crate::filter::FilterRef;
+use crate::format::FormatterRef;
+use crate::handler::HandlerRef;
+use crate::level::{Level, LevelNames};
+use crate::node::Node;
+use crate::record::Render;
+use crate::sync::{Arc, Ordering};
+use std::collections::{HashMap, HashSet};
+
+/// What is configured about one logger.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) level: Level,
+    pub(crate) propagate: bool,
+    pub(crate) disabled: bool,
+    pub(crate) handlers: Vec<HandlerRef>,
+    pub(crate) filters: Vec<FilterRef>,
+}
+
+impl Settings {
+    fn new(level: Level) -> Self {
+        Self { level, propagate: true, disabled: false, handlers: Vec::new(), filters: Vec::new() }
+    }
+}
+
+/// The part of the state that a change may edit, and a refused change puts back.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    settings: Vec<Settings>,
+    disable: Level,
+    level_names: Arc<LevelNames>,
+    renderers: Arc<Vec<Arc<dyn Render>>>,
+    last_resort: Option<HandlerRef>,
+    /// Handlers that stay at home whether attached or not, in the order of becoming known.
+    kept: Vec<HandlerRef>,
+    closing: Vec<HandlerRef>,
+}
+
+/// All that a runtime knows of its loggers, behind the tree's leaf lock.
+#[derive(Debug)]
+pub(crate) struct State {
+    names: Names,
+    nodes: Vec<Arc<Node>>,
+    draft: Draft,
+    generation: u32,
+    /// The call sites of the default runtime, with their loggers.
+    sites: Vec<(&'static Callsite, u32)>,
+    pub(super) slow: bool,
+    pub(super) scopes: u32,
+    handler_places: Places,
+    filter_places: Places,
+    formatter_places: Places,
+    /// Handlers at home in the order in which they became known.
+    order: Vec<HandlerRef>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        let draft = Draft {
+            settings: vec![Settings::new(Level::WARNING)],
+            disable: Level::NOTSET,
+            level_names: Arc::default(),
+            renderers: Arc::default(),
+            last_resort: None,
+            kept: Vec::new(),
+            closing: Vec::new(),
+        };
+        let names = Names::new();
+        let root = Node::new(0, names.name(0).clone(), Threshold::UNKNOWN);
+        let mut state = Self {
+            names,
+            nodes: vec![root],
+            draft,
+            generation: 0,
+            sites: Vec::new(),
+            slow: true,
+            scopes: 0,
+            handler_places: Places::default(),
+            filter_places: Places::default(),
+            formatter_places: Places::default(),
+            order: Vec::new(),
+        };
+        state.rewrite_words();
+        state
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(super) fn empty_snapshot(&self) -> Snapshot {
+        Snapshot {
+            generation: 0,
+            table: Arc::default(),
+            level_names: self.draft.level_names.clone(),
+            renderers: self.draft.renderers.clone(),
+        }
+    }
+
+    pub(super) fn draft(&self) -> Draft {
+        self.draft.clone()
+    }
+
+    /// Puts back what a refused change edited; loggers that it made stay, as they are.
+    pub(super) fn restore(&mut self, mut draft: Draft) {
+        let made = draft.settings.len()..self.draft.settings.len();
+        draft.settings.extend(made.map(|_| Settings::new(Level::NOTSET)));
+        self.draft = draft;
+    }
+
+    // --- names ---------------------------------------------------------------------------
+
+    pub(crate) fn number(&mut self, name: &str) -> u32 {
+        match self.names.find(name) {
+            Some(number) => number,
+            None => {
+                let number = self.names.add(name);
+                self.draft.settings.push(Settings::new(Level::NOTSET));
+                let word = self.word(self.threshold(number));
+                self.nodes.push(Node::new(number, self.names.name(number).clone(), word));
+                number
+            }
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        self.names.find(name)
+    }
+
+    pub(crate) fn node(&mut self, name: &str) -> Arc<Node> {
+        let number = self.number(name);
+        self.nodes[number as usize].clone()
+    }
+
+    pub(crate) fn node_at(&self, number: u32) -> &Arc<Node> {
+        &self.nodes[number as usize]
+    }
+
+    /// The node of a call site's target: a module path's `::` reads as a dot.
+    pub(crate) fn node_of_target(&mut self, target: &str) -> Arc<Node> {
+        if target.contains("::") {
+            self.node(&target.replace("::", "."))
+        } else {
+            self.node(target)
+        }
+    }
+
+    pub(crate) fn parent(&self, number: u32) -> Option<u32> {
+        self.names.parent(number)
+    }
+
+    pub(crate) fn children(&self, number: u32) -> Vec<u32> {
+        self.names.children(number)
+    }
+
+    // --- settings ------------------------------------------------------------------------
+
+    pub(crate) fn settings(&self, number: u32) -> &Settings {
+        &self.draft.settings[number as usize]
+    }
+
+    pub(crate) fn settings_mut(&mut self, number: u32) -> &mut Settings {
+        &mut self.draft.settings[number as usize]
+    }
+
+    pub(crate) fn disable(&self) -> Level {
+        self.draft.disable
+    }
+
+    pub(crate) fn set_disable(&mut self, level: Level) {
+        self.draft.disable = level;
+    }
+
+    pub(crate) fn level_names(&self) -> &Arc<LevelNames> {
+        &self.draft.level_names
+    }
+
+    pub(crate) fn level_names_mut(&mut self) -> &mut LevelNames {
+        Arc::make_mut(&mut self.draft.level_names)
+    }
+
+    pub(crate) fn set_last_resort(&mut self, handler: Option<HandlerRef>) {
+        self.draft.last_resort = handler;
+    }
+
+    pub(crate) fn last_resort(&self) -> Option<&HandlerRef> {
+        self.draft.last_resort.as_ref()
+    }
+
+    /// Registers a message renderer; its number is for described frames.
+    pub(crate) fn add_renderer(&mut self, renderer: Arc<dyn Render>) -> u32 {
+        Arc::make_mut(&mut self.draft.renderers).push(renderer);
+        u32::try_from(self.draft.renderers.len()).expect("few renderers")
+    }
+
+    /// Keeps a handler at home although no logger has it.
+    pub(crate) fn keep(&mut self, handler: &HandlerRef) {
+        if !self.draft.kept.contains(handler) {
+            self.draft.kept.push(handler.clone());
+        }
+    }
+
+    /// Takes a handler from every logger and has it closed once its last record was delivered.
+    pub(crate) fn close(&mut self, handler: &HandlerRef) {
+        self.draft.kept.retain(|known| known != handler);
+        for settings in &mut self.draft.settings {
+            settings.handlers.retain(|known| known != handler);
+        }
+        self.draft.closing.push(handler.clone());
+    }
+
+    /// The handlers at home, in the order in which they became known.
+    pub(crate) fn handlers(&self) -> &[HandlerRef] {
+        &self.order
+    }
+
+    /// The first level that is not `NOTSET`, going up.
+    pub(crate) fn effective_level(&self, mut number: u32) -> Level {
+        loop {
+            let level = self.settings(number).level;
+            match self.names.parent(number) {
+                Some(parent) if level == Level::NOTSET => number = parent,
+                _ => return level,
+            }
+        }
+    }
+
+    /// Whether records of this logger reach any handler.
+    pub(crate) fn has_handlers(&self, mut number: u32) -> bool {
+        loop {
+            let settings = self.settings(number);
+            if !settings.handlers.is_empty() {
+                return true;
+            }
+            match self.names.parent(number) {
+                Some(parent) if settings.propagate => number = parent,
+                _ => return false,
+            }
+        }
+    }
+
+    // --- thresholds ----------------------------------------------------------------------
+
+    /// The least level at which a call on this logger has anything to do: Python's `isEnabledFor`.
+    pub(crate) fn threshold(&self, number: u32) -> i32 {
+        if self.settings(number).disabled {
+            return i32::MAX;
+        }
+        let above_disabled = self.draft.disable.as_i32().saturating_add(1);
+        self.effective_level(number).as_i32().max(above_disabled)
+    }
+
+    /// The least level that any logger lets through.
+    pub(super) fn least(&self) -> Level {
+        let numbers = 0..self.names.len() as u32;
+        Level::new(numbers.map(|number| self.threshold(number)).min().unwrap_or(i32::MAX))
+    }
+
+    fn word(&self, least: i32) -> Threshold {
+        Threshold::new(self.generation, least, self.slow)
+    }
+
+    fn site_word(&self, least: i32) -> Threshold {
+        if self.scopes == 0 {
+            return self.word(least);
+        }
+        Threshold::new(self.generation, i32::MIN, true)
+    }
+
+    /// Gives a call site its word for the first time.
+    pub(super) fn bind(&mut self, site: &'static Callsite, number: u32) -> Threshold {
+        if !self.sites.iter().any(|(known, _)| std::ptr::eq(*known, site)) {
+            self.sites.push((site, number));
+        }
+        let word = self.site_word(self.threshold(number));
+        site.word.store(word.0, Ordering::Release);
+        word
+    }
+
+    /// Rewrites the words of all nodes and call sites for the current generation.
+    pub(super) fn rewrite_words(&mut self) {
+        let least: Vec<i32> = (0..self.names.len() as u32).map(|at| self.threshold(at)).collect();
+        for (node, least) in self.nodes.iter().zip(&least) {
+            node.set_word(self.word(*least));
+        }
+        for (site, number) in &self.sites {
+            // ORDERING(generation): as `Node::set_word`.
+            site.word.store(self.site_word(least[*number as usize]).0, Ordering::Release);
+        }
+    }
+
+    // --- compilation ---------------------------------------------------------------------
+
+    /// Every handler that is to have a home: attached, kept, the last resort, and their targets.
+    pub(super) fn handlers_at_home(&self) -> Vec<HandlerRef> {
+        let attached = self.draft.settings.iter().flat_map(|settings| &settings.handlers);
+        let mut found: Vec<HandlerRef> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut waiting: Vec<HandlerRef> =
+            self.draft.kept.iter().chain(attached).chain(&self.draft.last_resort).rev_cloned();
+        while let Some(handler) = waiting.pop() {
+            if seen.insert(handler.id()) {
+                waiting.extend(handler.targets());
+                found.push(handler);
+            }
+        }
+        found
+    }
+
+    /// Compiles the next generation.
+    pub(super) fn compile(&mut self) -> Install {
+        self.generation = (self.generation + 1) & i32::MAX as u32;
+        let homes = self.handlers_at_home();
+        let known: HashSet<u64> = homes.iter().map(HandlerRef::id).collect();
+        self.order.retain(|handler| known.contains(&handler.id()));
+        for handler in &homes {
+            if !self.order.contains(handler) {
+                self.order.push(handler.clone());
+            }
+        }
+        let mut install = Install {
+            snapshot: Arc::new(self.empty_snapshot()),
+            handlers: Vec::new(),
+            filters: Vec::new(),
+            formatters: Vec::new(),
+            closing: std::mem::take(&mut self.draft.closing),
+        };
+        let uses: HashMap<u64, HandlerUse> =
+            homes.iter().map(|home| (home.id(), self.plan_use(home, &mut install))).collect();
+        let routes = self.routes(&uses, &mut install);
+        let last_resort =
+            self.draft.last_resort.as_ref().and_then(|handler| uses.get(&handler.id())).cloned();
+        let order = self.order.iter().map(HandlerRef::id).collect();
+        for places in
+            [&mut self.handler_places, &mut self.filter_places, &mut self.formatter_places]
+        {
+            places.turn();
+        }
+        install.snapshot = Arc::new(Snapshot {
+            generation: self.generation,
+            table: Arc::new(Table { routes, uses, order, last_resort }),
+            level_names: self.draft.level_names.clone(),
+            renderers: self.draft.renderers.clone(),
+        });
+        install
+    }
+
+    fn plan_use(&mut self, handler: &HandlerRef, install: &mut Install) -> HandlerUse {
+        let settings = handler.settings();
+        let (index, arrives) = self.handler_places.place(handler.id());
+        if arrives {
+            install.handlers.push((index, handler.clone()));
+        }
+        let formatter = settings.formatter.map(|formatter| self.formatter(&formatter, install));
+        let filters = settings.filters.iter().map(|filter| self.filter(filter, install)).collect();
+        HandlerUse { index, level: settings.level, formatter, filters }
+    }
+
+    fn formatter(&mut self, formatter: &FormatterRef, install: &mut Install) -> u32 {
+        let (index, arrives) = self.formatter_places.place(formatter.seat().id());
+        if arrives {
+            install.formatters.push((index, formatter.clone()));
+        }
+        index
+    }
+
+    fn filter(&mut self, filter: &FilterRef, install: &mut Install) -> u32 {
+        let (index, arrives) = self.filter_places.place(filter.seat().id());
+        if arrives {
+            install.filters.push((index, filter.clone()));
+        }
+        index
+    }
+
+    fn routes(&mut self, uses: &HashMap<u64, HandlerUse>, install: &mut Install) -> Vec<Route> {
+        let mut made: Vec<Option<Arc<[HandlerUse]>>> = vec![None; self.names.len()];
+        (0..self.names.len() as u32)
+            .map(|number| {
+                let handlers = self.route_handlers(number, uses, &mut made);
+                let own = self.settings(number).filters.clone();
+                let filters = own.iter().map(|filter| self.filter(filter, install)).collect();
+                Route {
+                    name: self.names.name(number).clone(),
+                    disabled: self.settings(number).disabled,
+                    filters,
+                    handlers,
+                }
+            })
+            .collect()
+    }
+
+    /// The handlers that a logger's records reach; shared with the parent's where they are equal.
+    fn route_handlers(
+        &self,
+        number: u32,
+        uses: &HashMap<u64, HandlerUse>,
+        made: &mut Vec<Option<Arc<[HandlerUse]>>>,
+    ) -> Arc<[HandlerUse]> {
+        // Walk up to the first ancestor whose route is made, then make those passed on the way.
+        let mut path = vec![number];
+        while let Some(last) = path.last().copied() {
+            let parent = self.names.parent(last).filter(|_| self.settings(last).propagate);
+            match parent {
+                Some(parent) if made[parent as usize].is_none() => path.push(parent),
+                _ => break,
+            }
+        }
+        for number in path.into_iter().rev() {
+            let settings = self.settings(number);
+            let above = self
+                .names
+                .parent(number)
+                .filter(|_| settings.propagate)
+                .and_then(|parent| made[parent as usize].clone());
+            let own = settings.handlers.iter().filter_map(|handler| uses.get(&handler.id()));
+            let route = match above {
+                Some(above) if settings.handlers.is_empty() => above,
+                Some(above) => own.chain(above.iter()).cloned().collect(),
+                None => own.cloned().collect(),
+            };
+            made[number as usize] = Some(route);
+        }
+        made[number as usize].clone().unwrap_or_else(|| Arc::from([]))
+    }
+}
+
+/// Which index at home each identity has: for ever the same, so that records of an older
+/// generation still find it; and which identities the last generation used.
+#[derive(Debug, Default)]
+struct Places {
+    indices: HashMap<u64, u32>,
+    before: HashSet<u64>,
+    now: HashSet<u64>,
+}
+
+impl Places {
+    /// The index, and whether the identity is new in this generation: it has to be sent home.
+    fn place(&mut self, id: u64) -> (u32, bool) {
+        let next = self.indices.len() as u32;
+        let index = *self.indices.entry(id).or_insert(next);
+        let arrives = self.now.insert(id) && !self.before.contains(&id);
+        (index, arrives)
+    }
+
+    /// The generation is compiled.
+    fn turn(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+}
+
+trait RevCloned {
+    fn rev_cloned(self) -> Vec<HandlerRef>;
+}
+impl<'a, I: Iterator<Item = &'a HandlerRef>> RevCloned for I {
+    fn rev_cloned(self) -> Vec<HandlerRef> {
+        let mut all: Vec<HandlerRef> = self.cloned().collect();
+        all.reverse();
+        all
+    }
+}
