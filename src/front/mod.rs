@@ -6,9 +6,11 @@
 
 mod builder;
 mod lanes;
+mod scope;
 
 pub use builder::RecordBuilder;
 pub(crate) use lanes::{Redirect, attach, thread_info};
+pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};
 use crate::capture::{Encodes, Sink, Words};
@@ -178,7 +180,8 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
         return;
     }
     let write = |lane: &mut Writer| {
-        lanes::tell_scope(lane, level);
+        // A record must not carry the scope before its own: without room for both it is lost.
+        scope::tell(lane, level).inspect_err(|_| lane.lose(level))?;
         lane.write_slow(level, words, fill)
     };
     let done = match mode {

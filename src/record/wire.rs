@@ -128,7 +128,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample() -> OwnedRecord {
-        let mut sample = Sample { logger: "a.b".into(), level: Level::new(-7), ..Sample::default() };
+        let mut sample =
+            Sample { logger: "a.b".into(), level: Level::new(-7), ..Sample::default() };
         sample.message = "tüür".into();
         sample.time_ns = -5;
         let list = ValueBuf::list([ValueBuf::of(&1_u8), ValueBuf::none(), ValueBuf::of("x")]);
