@@ -56,7 +56,7 @@ pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
 };
 pub use crate::format::{Format, FormatterRef};
-pub use crate::front::{Entered, InScope, RecordBuilder, Scope, with_fields};
+pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
 pub use crate::global::{
     add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,
     root, shutdown,

@@ -12,6 +12,7 @@ mod owned;
 pub(crate) mod sample;
 mod wire;
 
+pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;

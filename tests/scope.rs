@@ -1,6 +1,9 @@
 //! Fields of a stretch of code, on records of that stretch and no others.
 
-use sawmill::{Drain, OwnedRecord, Runtime, Scope, ValueBuf, scope, warning};
+use sawmill::{
+    Drain, Level, LoggerAdapter, OwnedRecord, RecordBuilder, Runtime, Scope, ValueBuf, scope,
+    warning,
+};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -198,4 +201,42 @@ fn a_scope_too_long_for_the_lane_says_so_and_loses_no_record() {
     let _scope = scope!(filler = "x".repeat(8 << 10));
     warning!(logger: logger, "still there");
     assert_eq!(shown(&runtime), ["still there scope=too long for this thread's lane"]);
+}
+
+#[test]
+fn an_adapters_fields_come_between_the_scopes_and_the_calls() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let fields = [("a", ValueBuf::of("adapter")), ("b", ValueBuf::of("adapter"))];
+        let adapter = LoggerAdapter::new(&logger, fields);
+        let both = LoggerAdapter::new(&adapter, [("c", ValueBuf::of("outer"))]);
+        let _scope = scope!(a = "scope", s = 1);
+        warning!(logger: adapter, b = "call"; "one");
+        warning!(logger: both.child("y"), "two");
+        warning!(logger: logger, "three");
+        let found: Vec<String> = records(&runtime)
+            .iter()
+            .map(|record| {
+                let view = record.view();
+                let show = |key| view.field(key).map_or("-".into(), |value| value.to_string());
+                ["a", "b", "c", "s"].map(show).join(" ")
+            })
+            .collect();
+        let expected = ["adapter call - 1", "adapter adapter outer 1", "scope - - 1"];
+        assert_eq!(found, expected);
+        assert_eq!(records(&runtime)[1].view().logger(), "x.y");
+    }
+}
+
+#[test]
+fn a_finished_record_keeps_its_fields_beside_the_adapters_only_if_merged() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let record = RecordBuilder::new(Level::ERROR).message("m").field("own", ValueBuf::of(&1));
+        for merge in [false, true] {
+            let adapter = LoggerAdapter::new(&logger, [("extra", ValueBuf::of(&2))]);
+            adapter.merge_extra(merge).log_record(&record);
+        }
+        assert_eq!(shown(&runtime), ["m extra=2", "m extra=2 own=1"]);
+    }
 }

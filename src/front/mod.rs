@@ -4,10 +4,12 @@
 //! read the clock, write, publish. Everything else (a call site met for the first time, a thread
 //! without a lane, a runtime that drains inline, a full ring) is cold and out of line.
 
+mod adapter;
 mod builder;
 mod lanes;
 mod scope;
 
+pub use adapter::LoggerAdapter;
 pub use builder::RecordBuilder;
 pub(crate) use lanes::{Redirect, attach, thread_info};
 pub use scope::{Entered, InScope, Scope, with_fields};
@@ -78,6 +80,7 @@ pub(crate) fn put_to<D: Default, A: Encodes>(
     level: Level,
     args: A,
 ) {
+    let _fields = logger.fields().map(|fields| Scope::of(fields).enter());
     let number = site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX);
     let ids = number | u64::from(logger.number()) << 32;
     let call = Call { site, ids, word, level };

@@ -8,7 +8,7 @@
 use super::lanes;
 use crate::lane::{Refused, Writer};
 use crate::level::Level;
-use crate::record::ValueBuf;
+use crate::record::{Fields, ValueBuf};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use std::cell::RefCell;
 use std::fmt;
@@ -55,10 +55,14 @@ struct Flat {
 /// ```
 #[derive(Clone, Default)]
 pub struct Scope {
-    fields: Arc<[(Box<str>, ValueBuf)]>,
+    fields: Fields,
 }
 
 impl Scope {
+    pub(super) fn of(fields: &Fields) -> Self {
+        Self { fields: fields.clone() }
+    }
+
     /// Makes a scope with these fields.
     pub fn new<K: Into<Box<str>>>(fields: impl IntoIterator<Item = (K, ValueBuf)>) -> Self {
         Self { fields: fields.into_iter().map(|(key, value)| (key.into(), value)).collect() }

@@ -2,8 +2,12 @@
 
 use crate::capture::Capture;
 use crate::decode::{self, Value};
+use crate::sync::Arc;
 use crate::value::{ShapeStyle, tag};
 use std::fmt;
+
+/// Key-value pairs, shared.
+pub(crate) type Fields = Arc<[(Box<str>, ValueBuf)]>;
 
 /// A value that owns its words, for attributes that outlive a call.
 ///
