@@ -307,7 +307,7 @@ pub(crate) fn call(call: &Call) -> TokenStream {
                 }
             };
             quote_spanned!(m=>
-                if let ::core::option::Option::Some(__word) = __SITE.admits(#number) {
+                if let ::core::option::Option::Some(__word) = #c::admit(&__SITE, #number) {
                     #done
                 }
             )
@@ -524,25 +524,25 @@ fn hold(c: &TokenStream, slot: &Slot, names: &[Ident], spans: &[Span]) -> TokenS
     let inner = match &slot.mode {
         Mode::Shown(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).hold_display(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_display(&mut __scratch, #text))
         }
         Mode::Debugged(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).hold_debug(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_debug(&mut __scratch, #text))
         }
         Mode::Rendered(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(m=> __scratch.render(#text))
+            quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #text))
         }
         Mode::Count => quote_spanned!(span=> #c::Width(*#me)),
-        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).hold(&mut __scratch)),
-        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).hold_error(&mut __scratch)),
-        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).hold_stack(&mut __scratch)),
+        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_value(&mut __scratch)),
+        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_error(&mut __scratch)),
+        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).__sawmill_stack(&mut __scratch)),
         Mode::Serde(at) => {
             let at = m.located_at(at.0);
             quote_spanned!(at=> #c::serde_value!(__scratch, #me))
         }
-        Mode::Whole => quote_spanned!(m=> __scratch.render(#me)),
+        Mode::Whole => quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #me)),
     };
     match slot.role {
         Role::Computed(key) => {
