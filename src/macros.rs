@@ -249,26 +249,6 @@ macro_rules! log_enabled {
     };
 }
 
-/// What `key:serde = value` expands to.
-#[cfg(feature = "serde")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __sawmill_serde_value {
-    ($scratch:ident, $value:ident) => {
-        $crate::__private::hold_serde(&mut $scratch, $value)
-    };
-}
-
-/// What `key:serde = value` expands to.
-#[cfg(not(feature = "serde"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __sawmill_serde_value {
-    ($scratch:ident, $value:ident) => {
-        ::core::compile_error!("`:serde` needs the cargo feature `serde` of sawmill")
-    };
-}
-
 /// Enters a [`Scope`](crate::Scope): every record of this thread carries the fields until the
 /// guard is dropped.
 ///

@@ -2,7 +2,6 @@
 //! in any release.
 #![allow(missing_docs)]
 
-pub use crate::__sawmill_serde_value as serde_value;
 pub use crate::callsite::{Callsite, Metadata, Threshold};
 #[cfg(feature = "serde")]
 pub use crate::capture::hold_serde;

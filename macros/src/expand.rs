@@ -39,7 +39,7 @@ enum Mode {
     Value,
     Error,
     Stack,
-    Serde(crate::call::SpanOf),
+    Serde,
     /// A message that `format_args!` makes.
     Whole,
 }
@@ -107,7 +107,7 @@ impl Site {
             (_, How::Value) => Mode::Value,
             (_, How::Debug) => Mode::Debugged(Spec::DEBUG),
             (_, How::Display) => Mode::Shown(Spec::PLAIN),
-            (_, How::Serde(span)) => Mode::Serde(span),
+            (_, How::Serde) => Mode::Serde,
         };
         let argument = self.argument(&key.value);
         self.slots.push(Slot { argument, mode, role });
@@ -277,10 +277,13 @@ pub(crate) fn call(call: &Call) -> TokenStream {
     let computed = call.target.as_ref().filter(|_| constant.is_none() || call.logger.is_some());
     let logger = match (&call.logger, computed) {
         (None, None) => None,
-        (Some(logger), None) => Some(quote_spanned!(m=> &(#logger))),
+        (Some(logger), None) => {
+            Some(quote_spanned!(m.located_at(logger.span())=> &(#logger)))
+        }
         (None, Some(target)) => Some(quote_spanned!(m=> &#c::logger_for(#target))),
         (Some(logger), Some(target)) => {
-            Some(quote_spanned!(m=> &#c::logger_beside(&(#logger), #target)))
+            let logger = quote_spanned!(m.located_at(logger.span())=> &(#logger));
+            Some(quote_spanned!(m=> &#c::logger_beside(#logger, #target)))
         }
     };
     if let What::Enabled(_) = call.what {
@@ -538,10 +541,7 @@ fn hold(c: &TokenStream, slot: &Slot, names: &[Ident], spans: &[Span]) -> TokenS
         Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_value(&mut __scratch)),
         Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_error(&mut __scratch)),
         Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).__sawmill_stack(&mut __scratch)),
-        Mode::Serde(at) => {
-            let at = m.located_at(at.0);
-            quote_spanned!(at=> #c::serde_value!(__scratch, #me))
-        }
+        Mode::Serde => quote_spanned!(span=> #c::hold_serde(&mut __scratch, #me)),
         Mode::Whole => quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #me)),
     };
     match slot.role {
