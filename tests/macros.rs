@@ -104,7 +104,11 @@ mod call_shapes {
         macro_rules! tokens { ($($arg:tt)*) => { info!(target: "wrapped", $($arg)*) }; }
         macro_rules! key { ($key:ident, $value:expr) => { info!($key = $value; "k") }; }
         macro_rules! text_key { ($key:literal) => { info!($key = 1; "k") }; }
-        macro_rules! level { ($level:expr) => { log!($level, "l") }; }
+        macro_rules! level {
+            ($level:expr) => {
+                log!($level, "l")
+            };
+        }
         let (a, b) = (1, "x, y");
         assert_eq!(message(|| literal!("{} {} {a}", a, b)), "1 x, y 1");
         assert_eq!(message(|| expression!("{} {}", a + 1, b)), "2 x, y");
@@ -225,12 +229,34 @@ mod call_shapes {
                 "m"
             )),
             [
-                "u8=42", "u16=42", "u32=42", "u64=42",
-                "u128=340282366920938463463374607431768211455", "i8=-42", "i16=-42", "i32=-42",
-                "i64=-42", "i128=-170141183460469231731687303715884105728", "f32=4.2", "f64=-4.2",
-                "bool=true", "char='c'", "str=\"s\"", "string=\"t\"", "unit=()", "none=None",
-                "some=Some(Some(\"x\"))", "list=[1, 2]", "ip=192.0.2.1", "socket=192.0.2.1:80",
-                "tuple=(1, \"y\")", "wait=1.5s", "cow=\"w\"", "vec=[Some(1)]", "usize=1", "by_mut=5",
+                "u8=42",
+                "u16=42",
+                "u32=42",
+                "u64=42",
+                "u128=340282366920938463463374607431768211455",
+                "i8=-42",
+                "i16=-42",
+                "i32=-42",
+                "i64=-42",
+                "i128=-170141183460469231731687303715884105728",
+                "f32=4.2",
+                "f64=-4.2",
+                "bool=true",
+                "char='c'",
+                "str=\"s\"",
+                "string=\"t\"",
+                "unit=()",
+                "none=None",
+                "some=Some(Some(\"x\"))",
+                "list=[1, 2]",
+                "ip=192.0.2.1",
+                "socket=192.0.2.1:80",
+                "tuple=(1, \"y\")",
+                "wait=1.5s",
+                "cow=\"w\"",
+                "vec=[Some(1)]",
+                "usize=1",
+                "by_mut=5",
             ]
         );
     }
@@ -256,13 +282,23 @@ mod call_shapes {
             let () = info!("value");
             let closure = |n: i32| info!("closure {n}");
             closure(2);
-            if value.is_some() { info!("branch") } else { info!("never") }
+            if value.is_some() {
+                info!("branch")
+            } else {
+                info!("never")
+            }
             match "bound" {
                 __a0 => info!(__a0 = __a0, k = "v"; "{__a0}"),
             }
             let __scratch = 7;
             info!("{__scratch}");
-            let _ = [1, 2].iter().map(|n| { debug!("item {n}"); n }).count();
+            let _ = [1, 2]
+                .iter()
+                .map(|n| {
+                    debug!("item {n}");
+                    n
+                })
+                .count();
         });
         let texts: Vec<_> = texts.iter().map(|r| r.view().message().unwrap()).collect();
         assert_eq!(
@@ -301,7 +337,25 @@ mod format_strings {
         let s = "s";
         same!(
             "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {s} {:>4} {:?}",
-            0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, Shown(16), 17, Some(18)
+            0,
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+            7,
+            8,
+            9,
+            10,
+            11,
+            12,
+            13,
+            14,
+            15,
+            Shown(16),
+            17,
+            Some(18)
         );
     }
 
@@ -480,21 +534,28 @@ mod locations {
     #[test]
     fn a_record_names_its_place() {
         let line = line!() + 1;
-        with_record(|| info!("here"), |record| {
-            assert_eq!(record.line(), line);
-            assert_eq!(record.filename(), "macros.rs");
-            assert_eq!(record.module(), "macros");
-            assert_eq!(record.module_path(), "macros::locations");
-            assert_eq!(record.logger(), "macros.locations");
-            assert_eq!(record.function(), "a_record_names_its_place");
-            assert!(matches!(record.raw_message(), Value::Str("here")));
-        });
+        with_record(
+            || info!("here"),
+            |record| {
+                assert_eq!(record.line(), line);
+                assert_eq!(record.filename(), "macros.rs");
+                assert_eq!(record.module(), "macros");
+                assert_eq!(record.module_path(), "macros::locations");
+                assert_eq!(record.logger(), "macros.locations");
+                assert_eq!(record.function(), "a_record_names_its_place");
+                assert!(matches!(record.raw_message(), Value::Str("here")));
+            },
+        );
         with_record(|| Place.method(1), |record| assert_eq!(record.function(), "method"));
     }
 
     #[test]
     fn a_call_in_a_macro_is_placed_where_the_macro_is_used() {
-        macro_rules! wrap { () => { info!("wrapped") }; }
+        macro_rules! wrap {
+            () => {
+                info!("wrapped")
+            };
+        }
         let line = line!() + 1;
         with_record(|| wrap!(), |record| assert_eq!(record.line(), line));
     }
@@ -572,14 +633,19 @@ mod errors {
     #[test]
     fn an_error_under_a_key_is_a_field_with_its_chain() {
         let e = outer();
-        with_record(|| info!(e:err, again:err = &e; "m"), |record| {
-            assert_eq!(record.exception(), None);
-            for key in ["e", "again"] {
-                let Some(Value::Error(chain)) = record.field(key) else { panic!("not an error") };
-                let parts: Vec<_> = chain.iter().map(|part| part.to_string()).collect();
-                assert_eq!(parts, ["cannot read the port", "invalid digit found in string"]);
-            }
-        });
+        with_record(
+            || info!(e:err, again:err = &e; "m"),
+            |record| {
+                assert_eq!(record.exception(), None);
+                for key in ["e", "again"] {
+                    let Some(Value::Error(chain)) = record.field(key) else {
+                        panic!("not an error")
+                    };
+                    let parts: Vec<_> = chain.iter().map(|part| part.to_string()).collect();
+                    assert_eq!(parts, ["cannot read the port", "invalid digit found in string"]);
+                }
+            },
+        );
     }
 
     #[test]
@@ -676,15 +742,17 @@ mod derived {
 
     #[test]
     fn structure_reaches_the_handler() {
-        let order =
-            Order { id: 7, price: 9.5, tags: vec![], extra: Some(Unit), r#type: 'x' };
-        with_record(|| info!(order:? = order; "m"), |record| {
-            let Some(Value::Struct(order)) = record.field("order") else { panic!("no struct") };
-            assert_eq!(order.shape().name, "Order");
-            let names: Vec<_> = order.fields().map(|(name, _)| name.unwrap()).collect();
-            assert_eq!(names, ["id", "price", "tags", "extra", "type"]);
-            assert!(matches!(order.values().next(), Some(Value::U64(7))));
-        });
+        let order = Order { id: 7, price: 9.5, tags: vec![], extra: Some(Unit), r#type: 'x' };
+        with_record(
+            || info!(order:? = order; "m"),
+            |record| {
+                let Some(Value::Struct(order)) = record.field("order") else { panic!("no struct") };
+                assert_eq!(order.shape().name, "Order");
+                let names: Vec<_> = order.fields().map(|(name, _)| name.unwrap()).collect();
+                assert_eq!(names, ["id", "price", "tags", "extra", "type"]);
+                assert!(matches!(order.values().next(), Some(Value::U64(7))));
+            },
+        );
     }
 
     mod renamed {
@@ -736,7 +804,10 @@ mod surroundings {
         });
         assert_eq!(records.len(), 3);
         assert_eq!(records[0].view().message().unwrap(), "1 2 3");
-        assert!(matches!(records[0].view().field("__word"), ::std::option::Option::Some(Value::I32(1))));
+        assert!(matches!(
+            records[0].view().field("__word"),
+            ::std::option::Option::Some(Value::I32(1))
+        ));
     }
 }
 

@@ -277,9 +277,7 @@ pub(crate) fn call(call: &Call) -> TokenStream {
     let computed = call.target.as_ref().filter(|_| constant.is_none() || call.logger.is_some());
     let logger = match (&call.logger, computed) {
         (None, None) => None,
-        (Some(logger), None) => {
-            Some(quote_spanned!(m.located_at(logger.span())=> &(#logger)))
-        }
+        (Some(logger), None) => Some(quote_spanned!(m.located_at(logger.span())=> &(#logger))),
         (None, Some(target)) => Some(quote_spanned!(m=> &#c::logger_for(#target))),
         (Some(logger), Some(target)) => {
             let logger = quote_spanned!(m.located_at(logger.span())=> &(#logger));

@@ -156,7 +156,7 @@ pub(crate) fn thread_info() -> ThreadInfo {
 }
 
 /// The runtime that this thread's calls go to in place of the default one.
-pub(super) fn redirected() -> Option<Arc<Tree>> {
+pub(crate) fn redirected() -> Option<Arc<Tree>> {
     REDIRECT.try_with(|tree| tree.try_borrow().ok().and_then(|tree| tree.clone())).ok().flatten()
 }
 

@@ -11,7 +11,7 @@ mod scope;
 
 pub use adapter::LoggerAdapter;
 pub use builder::RecordBuilder;
-pub(crate) use lanes::{Redirect, attach, thread_info};
+pub(crate) use lanes::{Redirect, attach, redirected, thread_info};
 pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};
@@ -111,6 +111,36 @@ fn header(words: usize, kind: u8, generation: u32, stamp: u64, ids: u64, out: &m
     out.push(frame::head(words, kind, generation));
     out.push(stamp);
     out.push(ids);
+}
+
+/// Decides for a call site before its arguments are evaluated: the threshold word if a call at
+/// `level` has anything to do.
+#[inline(always)]
+pub(crate) fn admit<D: Default>(site: &'static Callsite, level: i32) -> Option<Threshold> {
+    let word = site.admits(level)?;
+    if word.is_slow() && !admit_slow(D::tree, site, level) {
+        return None;
+    }
+    Some(word)
+}
+
+/// A slow word lets everything through to here: the site may be new, or this thread redirected.
+#[cold]
+#[inline(never)]
+fn admit_slow(default: fn() -> &'static Arc<Tree>, site: &'static Callsite, level: i32) -> bool {
+    let word = match lanes::redirected() {
+        Some(tree) => tree.state().node_of_target(site.meta.target).word(),
+        None => {
+            let tree = default();
+            let mut ids = site.ids.load(Ordering::Relaxed);
+            if ids == 0 || ids >= UNBOUND {
+                tree.register(site);
+                ids = site.ids.load(Ordering::Relaxed);
+            }
+            tree.state().node_at((ids >> 32) as u32).word()
+        }
+    };
+    word.admits(level) && word.least() != i32::MAX
 }
 
 /// Everything that is not the fast path.
