@@ -62,7 +62,8 @@ pub use crate::global::{
     root, shutdown,
 };
 pub use crate::handler::file::{
-    FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
+    FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
+    MmapRotatingFileHandlerBuilder, Numbering, RotatingFileHandler, RotatingFileHandlerBuilder,
     TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
     WatchedFileHandlerBuilder, When,
 };
