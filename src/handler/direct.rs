@@ -105,6 +105,12 @@ impl HandlerRef {
         first(errors)
     }
 
+    /// Opens what the handler was told to open later.
+    #[cfg(feature = "config")]
+    pub(crate) fn open(&self, timeout: Duration) -> Result<(), Error> {
+        self.call(timeout, |handler, cx| handler.open(cx))
+    }
+
     /// Hands everything that the handler holds to its destination.
     ///
     /// # Errors
@@ -114,13 +120,14 @@ impl HandlerRef {
         self.call(timeout, |handler, cx| handler.flush(cx))
     }
 
-    /// Flushes and closes the handler: files and threads are released. A record that follows may
-    /// open them again.
+    /// Flushes and closes the handler: files and threads are released, its name no longer leads
+    /// to it. A record that follows may open them again.
     ///
     /// # Errors
     ///
     /// What the handler says; [`Error::is_timeout`] if it was not done in time.
     pub fn close(&self, timeout: Duration) -> Result<(), Error> {
+        self.unlist();
         self.call(timeout, |handler, cx| {
             let flushed = if handler.flush_on_close() { handler.flush(cx) } else { Ok(()) };
             let closed = handler.close(cx);
@@ -242,6 +249,10 @@ impl HandlerRef {
                 Some(Ok(Verdict::Replace(other))) => {
                     replaced = other;
                     view = replaced.view();
+                }
+                Some(Ok(Verdict::Fail(error))) => {
+                    Books::add(&books.failed, 1);
+                    return delivery.errors.push(error);
                 }
                 Some(Err(panic)) => {
                     Books::add(&books.failed, 1);

@@ -106,6 +106,17 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
+    /// Opens what the handler was told to open later: called once the configuration that made
+    /// the handler is in force. Most handlers have nothing to do here.
+    ///
+    /// # Errors
+    ///
+    /// Reported; the next record tries again.
+    fn open(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let _ = cx;
+        Ok(())
+    }
+
     /// How many records were accepted and are not at their destination yet.
     fn held(&self) -> u64 {
         0
@@ -200,6 +211,8 @@ pub(crate) struct Settings {
     pub(crate) level: Level,
     pub(crate) formatter: Option<FormatterRef>,
     pub(crate) filters: Vec<FilterRef>,
+    /// The name does not lead here any more: the handler was closed.
+    pub(crate) unlisted: bool,
 }
 
 /// The runtime that a handler has its home in, as far as its references need to know.
@@ -358,9 +371,23 @@ impl HandlerRef {
         lock(&self.cell.settings).name.clone()
     }
 
+    /// The name under which its runtime finds the handler: until it is closed.
+    pub(crate) fn listed_name(&self) -> Option<Arc<str>> {
+        let settings = lock(&self.cell.settings);
+        settings.name.clone().filter(|_| !settings.unlisted)
+    }
+
+    /// Takes the handler from the names, as Python does when a handler is closed.
+    pub(crate) fn unlist(&self) {
+        lock(&self.cell.settings).unlisted = true;
+    }
+
     /// Names the handler, or takes its name away.
     pub fn set_name(&self, name: Option<&str>) {
-        self.change(|settings| settings.name = name.map(Into::into));
+        self.change(|settings| {
+            settings.name = name.map(Into::into);
+            settings.unlisted = false;
+        });
     }
 
     /// The level; `NOTSET` lets everything through.

@@ -6,13 +6,10 @@
 
 mod base;
 mod encoding;
-mod mapped;
 mod output;
 mod schedule;
-mod segment;
 mod storage;
 
-pub use mapped::{MmapRotatingFileHandler, MmapRotatingFileHandlerBuilder, Numbering};
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerBuilder};
 pub use schedule::When;
 pub use storage::FileMode;
@@ -31,6 +28,13 @@ macro_rules! common_steps {
         /// Opens the file at the first record, not at once.
         pub fn delay(mut self, delay: bool) -> Self {
             self.$($inner).+.delay = delay;
+            self
+        }
+
+        /// Leaves the opening to [`Handler::open`](crate::Handler::open).
+        #[cfg(feature = "config")]
+        pub(crate) fn opened_later(mut self) -> Self {
+            self.$($inner).+.later = true;
             self
         }
 
@@ -276,6 +280,10 @@ impl Handler for FileHandler {
 
     fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.output.close(cx)
+    }
+
+    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        self.output.open_as_told()
     }
 
     fn held(&self) -> u64 {

@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) path: PathBuf,
     pub(crate) mode: FileMode,
     pub(crate) delay: bool,
+    /// Not opened when made, whatever `delay` says, but when [`Output::open_as_told`] is called.
+    pub(crate) later: bool,
     pub(crate) encoding: Option<String>,
     pub(crate) errors: Option<String>,
     pub(crate) permissions: u32,
@@ -52,6 +54,7 @@ impl Options {
             path: path.into(),
             mode: FileMode::Append,
             delay: false,
+            later: false,
             encoding: None,
             errors: None,
             permissions: 0o640,
@@ -115,7 +118,12 @@ enum Reserve {
 impl Output {
     /// Opens the file, unless the options say to wait for the first record.
     pub(crate) fn new(options: Options) -> Result<Self, Error> {
-        let path = absolute(&options.path)?;
+        if options.path.file_name().is_none() {
+            let path = options.path.display().to_string();
+            return Err(Error::invalid(format!("filename: {path:?} does not name a file")));
+        }
+        let path = std::path::absolute(&options.path)
+            .map_err(|error| Error::io("open", &options.path, error))?;
         let encoding = match &options.encoding {
             None if options.errors.is_some() => {
                 // Known, though UTF-8 can hold every character.
@@ -138,7 +146,7 @@ impl Output {
             trouble: None,
             options,
         };
-        if !this.options.delay {
+        if !this.options.delay && !this.options.later {
             this.open()?;
         }
         Ok(this)
@@ -176,6 +184,12 @@ impl Output {
     /// Opens the file with the mode of the options; nothing happens if it is open.
     pub(crate) fn open(&mut self) -> Result<(), Error> {
         self.open_as(self.options.mode)
+    }
+
+    /// Opens the file unless it is to be opened by its first record: for handlers of a
+    /// configuration, which are made before the file of that name is given up by older ones.
+    pub(crate) fn open_as_told(&mut self) -> Result<(), Error> {
+        if self.options.delay || self.closed { Ok(()) } else { self.open() }
     }
 
     /// Opens the file to append to it, whatever the mode of the options.
@@ -224,28 +238,6 @@ impl Output {
         record: &LogRecord<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(), Error> {
-        self.make_room()?;
-        if self.encoding.is_some() {
-            self.text.clear();
-            return cx.format_into(record, &mut self.text);
-        }
-        cx.format_into(record, &mut self.buffer)
-    }
-
-    /// Takes a line that is made already, with its end, in UTF-8.
-    ///
-    /// # Errors
-    ///
-    /// If the buffer is full because the file takes nothing.
-    pub(crate) fn add_line(&mut self, line: &[u8]) -> Result<(), Error> {
-        self.make_room()?;
-        self.buffer.extend_from_slice(line);
-        self.committed = self.buffer.len();
-        self.ends.push_back(self.committed);
-        Ok(())
-    }
-
-    fn make_room(&mut self) -> Result<(), Error> {
         // A formatter that panicked may have left half a line.
         self.buffer.truncate(self.committed);
         if self.committed >= HELD_BYTES {
@@ -261,7 +253,11 @@ impl Output {
                 });
             }
         }
-        Ok(())
+        if self.encoding.is_some() {
+            self.text.clear();
+            return cx.format_into(record, &mut self.text);
+        }
+        cx.format_into(record, &mut self.buffer)
     }
 
     fn begun(&self) -> &[u8] {
@@ -503,15 +499,6 @@ impl Output {
         }
         Ok(())
     }
-}
-
-/// The path that a handler keeps, whatever becomes of the working directory.
-pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    if path.file_name().is_none() {
-        let path = path.display().to_string();
-        return Err(Error::invalid(format!("filename: {path:?} does not name a file")));
-    }
-    std::path::absolute(path).map_err(|error| Error::io("open", path, error))
 }
 
 impl Drop for Output {

@@ -211,6 +211,10 @@ impl Handler for RotatingFileHandler {
         self.base.output.close(cx)
     }
 
+    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        self.base.output.open_as_told()
+    }
+
     fn held(&self) -> u64 {
         self.base.output.held()
     }

@@ -114,6 +114,10 @@ impl Handler for WatchedFileHandler {
         self.output.close(cx)
     }
 
+    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        self.output.open_as_told()
+    }
+
     fn held(&self) -> u64 {
         self.output.held()
     }
