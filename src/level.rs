@@ -261,6 +261,12 @@ impl LevelNames {
         }
     }
 
+    /// Forgets a name.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.by_level.retain(|_, known| **known != *name);
+        self.by_name.retain(|(known, _)| **known != *name);
+    }
+
     /// The name for output, or `None` for a level nobody named (shown as `Level N`).
     pub(crate) fn name(&self, level: Level) -> Option<&Arc<str>> {
         match usize::try_from(level.0).ok().and_then(|at| self.few.get(at)) {

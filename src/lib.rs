@@ -50,20 +50,19 @@ mod python;
 pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};
 pub use crate::decode::Value;
-pub use crate::drain::{Failure, Report, Stats, Wait};
+pub use crate::drain::{Failure, FailureKind, Report, Stats, Wait};
 pub use crate::error::Error;
 pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
 };
 pub use crate::format::{Format, FormatterRef};
-pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
+pub use crate::front::RecordBuilder;
 pub use crate::global::{
     add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,
     root, shutdown,
 };
 pub use crate::handler::file::{
-    FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
-    MmapRotatingFileHandlerBuilder, Numbering, RotatingFileHandler, RotatingFileHandlerBuilder,
+    FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
     TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
     WatchedFileHandlerBuilder, When,
 };

@@ -10,9 +10,7 @@ mod notice;
 mod owned;
 #[cfg(test)]
 pub(crate) mod sample;
-mod wire;
 
-pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;
@@ -198,7 +196,13 @@ impl<'a> LogRecord<'a> {
 
     /// Milliseconds since the runtime started, as Python's `relativeCreated`.
     pub fn relative_created(&self) -> f64 {
-        (self.head.time_ns - self.head.start_ns) as f64 / 1e6
+        match &self.body {
+            // As Python reckons, in seconds, so that the digits are Python's.
+            Body::Described(Described { created: Some(seconds), .. }) => {
+                (*seconds - self.head.start_ns as f64 / 1e9) * 1000.0
+            }
+            _ => (self.head.time_ns - self.head.start_ns) as f64 / 1e6,
+        }
     }
 
     /// The static call site, for records that have one.
@@ -418,19 +422,9 @@ impl<'a> LogRecord<'a> {
         }
     }
 
-    /// Calls `each` for every key-value pair: the scope's, the call's own in order, then those
-    /// that filters added. Where a key comes twice, the later one counts.
+    /// Calls `each` for every key-value pair: the call's own in order, the scope's, then those
+    /// that filters added.
     pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
-        let mut context = self.head.context;
-        if !context.is_empty()
-            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
-        {
-            map.iter().for_each(|(key, value)| {
-                if let Value::Str(key) = key {
-                    each(key, value);
-                }
-            });
-        }
         match &self.body {
             Body::Site { site, words } => {
                 let keyed = |role: &Role| matches!(role, Role::Key(_) | Role::Pair);
@@ -459,6 +453,16 @@ impl<'a> LogRecord<'a> {
                     each(key, value);
                 }
             }),
+        }
+        let mut context = self.head.context;
+        if !context.is_empty()
+            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
+        {
+            map.iter().for_each(|(key, value)| {
+                if let Value::Str(key) = key {
+                    each(key, value);
+                }
+            });
         }
         if let Some(overlay) = self.overlay() {
             for (key, value) in &overlay.attributes {

@@ -105,6 +105,14 @@ impl Runtime {
         self.core.tree().state().level_names().level(name)
     }
 
+    /// Forgets a name, for output and for configurations. Python knows no `TRACE`.
+    pub fn remove_level_name(&self, name: &str) {
+        let _ = self.core.tree().change(|state| {
+            state.level_names_mut().remove(name);
+            Ok(())
+        });
+    }
+
     /// Every name of a level, in the order in which the names were first given.
     pub fn level_names(&self) -> Vec<(String, Level)> {
         let state = self.core.tree().state();
@@ -149,7 +157,7 @@ impl Runtime {
     /// The handler of this name, the youngest if several have it.
     pub fn handler_by_name(&self, name: &str) -> Option<HandlerRef> {
         let handlers = self.handlers();
-        handlers.into_iter().rev().find(|handler| handler.name().as_deref() == Some(name))
+        handlers.into_iter().rev().find(|handler| handler.listed_name().as_deref() == Some(name))
     }
 
     /// Registers a message renderer and returns its number, for
@@ -173,6 +181,14 @@ impl Runtime {
     /// the drain itself (in a handler) nothing is waited for, and the report says so.
     pub fn flush(&self, timeout: Duration) -> Report {
         self.core.flush(timeout)
+    }
+
+    /// Hands everything that was published before the call to the handlers, without flushing them:
+    /// what a memory handler keeps it still keeps.
+    ///
+    /// On the drain itself nothing is waited for, and the report says so.
+    pub fn deliver(&self, timeout: Duration) -> Report {
+        self.core.deliver(timeout)
     }
 
     /// Ends the runtime: delivers everything that was published, flushes and closes the handlers,

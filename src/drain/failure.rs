@@ -8,10 +8,24 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+/// What was at work when something went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A handler or its formatter; or the handler was flushed or closed.
+    Handler,
+    /// A filter of a logger or a handler.
+    Filter,
+    /// Nothing: there is no handler for the record, and no last resort. Told once.
+    Unrouted,
+}
+
 /// Something went wrong while a record was delivered; given to the error hook.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure<'a> {
+    /// What was at work.
+    pub kind: FailureKind,
     /// The handler, where one was at work.
     pub handler: Option<&'a HandlerRef>,
     /// The record, where one was being delivered.
@@ -81,6 +95,7 @@ impl Failures {
     #[cold]
     pub(crate) fn report(
         &mut self,
+        kind: FailureKind,
         handler: Option<&HandlerRef>,
         record: Option<&LogRecord<'_>>,
         error: &Error,
@@ -99,7 +114,7 @@ impl Failures {
         let due = cause.times == 1 || now.duration_since(cause.reported) >= AGAIN;
         if due || self.every {
             cause.reported = now;
-            let failure = Failure { handler, record, error, times: cause.times };
+            let failure = Failure { kind, handler, record, error, times: cause.times };
             let call = std::panic::AssertUnwindSafe(|| (self.hook)(&failure));
             // A hook that panics must not take the drain with it; the failure is counted already.
             let _ = std::panic::catch_unwind(call);

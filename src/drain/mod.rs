@@ -17,7 +17,7 @@ mod thread;
 
 pub(crate) use books::DrainBooks;
 pub use books::Stats;
-pub use failure::Failure;
+pub use failure::{Failure, FailureKind};
 pub(crate) use failure::{ErrorHook, Failures, to_stderr};
 pub use report::Report;
 pub(crate) use request::{HandlerFn, Request, Requests};
@@ -41,6 +41,8 @@ pub(crate) struct BackendOptions {
     /// How long a frame waits for frames of other lanes with an earlier stamp.
     pub(crate) grace: Duration,
     pub(crate) process: ProcessInfo,
+    /// Each handler writes a record before the next handler gets it.
+    pub(crate) write_through: bool,
 }
 
 /// Takes frames and delivers them.
@@ -87,7 +89,7 @@ impl Backend {
             merge: Merge::default(),
             generations: Generations::new(tree.clone()),
             frames: Frames::new(start_ns, options.process),
-            stage: Stage::new(books, failures),
+            stage: Stage::new(books, failures, options.write_through),
             paused: false,
         }
     }
@@ -104,6 +106,7 @@ impl Backend {
         self.grace = options.grace;
         self.frames = Frames::new(start_ns, options.process);
         self.stage.failures = failures;
+        self.stage.write_through = options.write_through;
     }
 
     pub(crate) fn set_paused(&mut self, paused: bool) {
@@ -305,6 +308,12 @@ impl Backend {
         let table = self.generations.newest().table.clone();
         let good = self.stage.flush_all(&table, deadline);
         self.report(reached, good)
+    }
+
+    /// Ends the batch and says what it came to.
+    pub(crate) fn tell(&mut self, reached: bool) -> Report {
+        self.end_batch();
+        self.report(reached, true)
     }
 
     /// Flushes and closes the handlers and says what it came to.

@@ -14,6 +14,8 @@ pub(crate) type HandlerFn = Box<dyn FnOnce(&mut dyn Handler, &mut Context<'_>) +
 pub(crate) enum Request {
     /// Deliver what the lanes hold now, flush the handlers, tell.
     Flush { deadline: Instant, answer: Answer<Report> },
+    /// Deliver what the lanes hold now, and tell.
+    Deliver { deadline: Instant, answer: Answer<Report> },
     /// Run a closure on a handler, between two records. The answer is false if it has none.
     With { handler: u64, run: HandlerFn, answer: Answer<bool> },
     /// Deliver nothing until resumed.
@@ -28,6 +30,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Flush { .. } => "Flush",
+            Self::Deliver { .. } => "Deliver",
             Self::With { .. } => "With",
             Self::Pause { .. } => "Pause",
             Self::Resume => "Resume",

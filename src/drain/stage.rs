@@ -1,8 +1,8 @@
 //! Where records are delivered: the home of handlers, filters and formatters.
 
-use super::failure::Failures;
+use super::failure::{FailureKind, Failures};
 use super::{DrainBooks, HandlerFn};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
@@ -50,6 +50,12 @@ pub(crate) struct Stage {
     pub(crate) failures: Failures,
     /// Handlers to close when the generation before theirs has retired.
     closing: Vec<HandlerRef>,
+    /// Each handler writes a record before the next handler gets it.
+    pub(crate) write_through: bool,
+    /// A filter failed, and the record's walk ends with it.
+    aborted: bool,
+    /// Somebody was told that there is nobody to get a record.
+    told_unrouted: bool,
 }
 
 impl std::fmt::Debug for Stage {
@@ -59,7 +65,7 @@ impl std::fmt::Debug for Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(books: Arc<DrainBooks>, failures: Failures) -> Self {
+    pub(crate) fn new(books: Arc<DrainBooks>, failures: Failures, write_through: bool) -> Self {
         Self {
             slots: Vec::new(),
             filters: Vec::new(),
@@ -71,6 +77,9 @@ impl Stage {
             books,
             failures,
             closing: Vec::new(),
+            write_through,
+            aborted: false,
+            told_unrouted: false,
         }
     }
 
@@ -116,7 +125,7 @@ impl Stage {
     #[cold]
     fn absent(&mut self, handler: Option<&HandlerRef>, what: &str) {
         let error = Error::invalid(format!("a {what} is in use by another runtime already"));
-        self.failures.report(handler, None, &error);
+        self.failures.report(FailureKind::Handler, handler, None, &error);
     }
 
     /// Lets go of what no kept snapshot uses: closes handlers that were to be closed or that
@@ -193,9 +202,10 @@ impl Stage {
         if route.filters.is_empty() {
             return self.offer_all(route, table, origin, record);
         }
-        let outcome = self.through(&route.filters, record, None, &mut |stage, record| {
+        let outcome = self.through(&route.filters, table, record, None, &mut |stage, record| {
             stage.offer_all_of(route, table, origin, record);
         });
+        self.aborted = false;
         match outcome {
             Outcome::Passed => {
                 let empty = route.handlers.is_empty();
@@ -223,11 +233,25 @@ impl Stage {
     ) {
         for used in &*route.handlers {
             self.offer(used, table, origin, record, true, 0);
+            if std::mem::take(&mut self.aborted) {
+                return;
+            }
         }
-        if route.handlers.is_empty()
-            && let Some(used) = &table.last_resort
-        {
-            self.offer(used, table, origin, record, true, 0);
+        if route.handlers.is_empty() {
+            match &table.last_resort {
+                Some(used) => self.offer(used, table, origin, record, true, 0),
+                None => self.unrouted(record),
+            }
+        }
+    }
+
+    /// Tells once that there is nobody to get a record.
+    #[cold]
+    fn unrouted(&mut self, record: &LogRecord<'_>) {
+        if !std::mem::replace(&mut self.told_unrouted, true) {
+            let text = format!("No handlers could be found for logger {:?}", record.logger());
+            let error = Error::new(ErrorKind::Unresolved, text);
+            self.failures.report(FailureKind::Unrouted, None, Some(record), &error);
         }
     }
 
@@ -255,7 +279,7 @@ impl Stage {
             return self.emit(used, table, record, depth);
         }
         let handler = slot.at.clone();
-        let outcome = self.through(&used.filters, record, Some(&handler), &mut |stage, record| {
+        let outcome = self.through(&used.filters, table, record, Some(&handler), &mut |stage, record| {
             stage.emit(used, table, record, depth);
         });
         if outcome != Outcome::Passed {
@@ -267,6 +291,7 @@ impl Stage {
     fn through(
         &mut self,
         filters: &[u32],
+        table: &Table,
         record: &mut LogRecord<'_>,
         handler: Option<&HandlerRef>,
         then: &mut dyn FnMut(&mut Self, &mut LogRecord<'_>),
@@ -276,30 +301,31 @@ impl Stage {
             return Outcome::Passed;
         };
         let Some(Some(slot)) = self.filters.get_mut(*index as usize) else {
-            return self.through(rest, record, handler, then);
+            return self.through(rest, table, record, handler, then);
         };
         let cause = handler.map_or(0, HandlerRef::id);
         let verdict =
             with_origin(cause, || catch_unwind(AssertUnwindSafe(|| slot.filter.filter(record))));
         let verdict = match verdict {
             Ok(verdict) => verdict,
-            Err(panic) => {
-                let error = panic_error("a filter", &*panic);
-                self.fail(handler, Some(record), &error);
-                Verdict::Refuse
-            }
+            Err(panic) => Verdict::Fail(panic_error("a filter", &*panic)),
         };
         if matches!(verdict, Verdict::Pass | Verdict::Replace(_)) {
-            self.notice(*index, rest, false, handler, then);
+            self.notice(*index, rest, table, false, handler, then);
         }
         match verdict {
-            Verdict::Pass => self.through(rest, record, handler, then),
+            Verdict::Pass => self.through(rest, table, record, handler, then),
             Verdict::Replace(owned) => {
                 self.record += 1;
-                self.through(rest, &mut owned.view(), handler, then)
+                self.through(rest, table, &mut owned.view(), handler, then)
             }
             Verdict::Refuse => Outcome::Refused,
             Verdict::Withhold => Outcome::Withheld,
+            Verdict::Fail(error) => {
+                self.fail(FailureKind::Filter, handler, Some(record), &error);
+                self.aborted |= table.failing_filter_aborts;
+                Outcome::Refused
+            }
         }
     }
 
@@ -308,6 +334,7 @@ impl Stage {
         &mut self,
         index: u32,
         rest: &[u32],
+        table: &Table,
         ending: bool,
         handler: Option<&HandlerRef>,
         then: &mut dyn FnMut(&mut Self, &mut LogRecord<'_>),
@@ -319,7 +346,7 @@ impl Stage {
             if let Some(handler) = handler {
                 Books::add(&handler.books().offered, 1);
             }
-            let outcome = self.through(rest, &mut notice.view(), handler, then);
+            let outcome = self.through(rest, table, &mut notice.view(), handler, then);
             if let (Some(handler), true) = (handler, outcome != Outcome::Passed) {
                 Books::add(&handler.books().filtered, 1);
             }
@@ -343,13 +370,16 @@ impl Stage {
         let handler = &mut slot.handler;
         let done =
             with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
-        slot.dirty = true;
+        slot.dirty = !self.write_through;
         match done {
             Ok(Ok(())) => Books::add(&slot.at.books().accepted, 1),
             failed => self.emit_failed(index, failed, record),
         }
         if !self.delivery.is_empty() {
             self.settle(index, Some(record), table, depth);
+        }
+        if self.write_through {
+            self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
         }
     }
 
@@ -359,18 +389,19 @@ impl Stage {
         let at = slot.at.clone();
         Books::add(&at.books().failed, 1);
         if let Some(error) = caught(failed, "the handler") {
-            self.fail(Some(&at), Some(record), &error);
+            self.fail(FailureKind::Handler, Some(&at), Some(record), &error);
         }
     }
 
     fn fail(
         &mut self,
+        kind: FailureKind,
         handler: Option<&HandlerRef>,
         record: Option<&LogRecord<'_>>,
         error: &Error,
     ) {
         DrainBooks::add(&self.books.failures, 1);
-        self.failures.report(handler, record, error);
+        self.failures.report(kind, handler, record, error);
     }
 
     /// Books what a handler told through its context, and delivers what it forwards.
@@ -382,7 +413,7 @@ impl Stage {
         Books::add(&at.books().lost_later, told.lost);
         Books::add(&at.books().shed, told.shed);
         for error in &told.errors {
-            self.fail(Some(&at), record, error);
+            self.fail(FailureKind::Handler, Some(&at), record, error);
         }
         for forward in told.forwards {
             let used = table.uses.get(&forward.target.id());
@@ -398,7 +429,9 @@ impl Stage {
                     Books::add(&books.offered, 1);
                     Books::add(&books.failed, 1);
                     let error = Error::invalid("a forwarded record found no handler at home");
-                    self.fail(Some(&forward.target), Some(&forward.record.view()), &error);
+                    let target = &forward.target;
+                    let record = forward.record.view();
+                    self.fail(FailureKind::Handler, Some(target), Some(&record), &error);
                 }
             }
         }
@@ -430,7 +463,7 @@ impl Stage {
         let at = slot.at.clone();
         let good = matches!(done, Ok(Ok(())));
         if let Some(error) = caught(done, "the handler") {
-            self.fail(Some(&at), None, &error);
+            self.fail(FailureKind::Handler, Some(&at), None, &error);
         }
         if !self.delivery.is_empty() {
             match table {
@@ -495,7 +528,7 @@ impl Stage {
         for route in &table.routes {
             for (at, index) in route.filters.iter().enumerate() {
                 let rest = &route.filters[at + 1..];
-                self.notice(*index, rest, true, None, &mut |stage, record| {
+                self.notice(*index, rest, table, true, None, &mut |stage, record| {
                     stage.offer_all_of(route, table, 0, record);
                 });
             }
@@ -505,7 +538,7 @@ impl Stage {
             let at_home = slot.at.clone();
             for (at, index) in used.filters.iter().enumerate() {
                 let rest = &used.filters[at + 1..];
-                self.notice(*index, rest, true, Some(&at_home), &mut |stage, record| {
+                self.notice(*index, rest, table, true, Some(&at_home), &mut |stage, record| {
                     stage.emit(used, table, record, 0);
                 });
             }

@@ -57,6 +57,7 @@ struct Waiting {
 }
 
 enum Then {
+    Tell,
     Flush,
     Stop { close: bool },
 }
@@ -114,6 +115,10 @@ fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<W
                 let targets = backend.targets();
                 waiting.push(Waiting { targets, deadline, then: Then::Flush, answer });
             }
+            Request::Deliver { deadline, answer } => {
+                let targets = backend.targets();
+                waiting.push(Waiting { targets, deadline, then: Then::Tell, answer });
+            }
             Request::Stop { deadline, close, answer } => {
                 backend.set_paused(false);
                 let targets = backend.targets();
@@ -138,6 +143,7 @@ fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
         }
         let Waiting { deadline, then, answer, .. } = waiting.swap_remove(at);
         let report = match then {
+            Then::Tell => backend.tell(reached),
             Then::Flush => backend.flush(reached, deadline),
             Then::Stop { close: false } => backend.flush(reached, deadline),
             Then::Stop { close: true } => {

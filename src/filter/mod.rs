@@ -12,6 +12,7 @@ pub use name::NameFilter;
 pub use rate::RateLimit;
 pub use sampling::Sampling;
 
+use crate::error::Error;
 use crate::record::{LogRecord, OwnedRecord};
 use crate::seat::Seat;
 use crate::sync::Arc;
@@ -27,6 +28,9 @@ pub enum Verdict {
     /// As [`Refuse`](Self::Refuse), by a filter that counts what it holds back and tells it later
     /// with [`Filter::notice`]; the books count such records as withheld.
     Withhold,
+    /// The filter could not decide: the record ends here, as with `Refuse`, and the error is
+    /// reported. A configuration in Python's manner ends the record's whole walk.
+    Fail(Error),
     /// Another record goes on in its place, for the rest of this path.
     Replace(OwnedRecord),
 }

@@ -86,6 +86,7 @@ pub(crate) fn default_options() -> CoreOptions {
         backend: BackendOptions {
             grace: Duration::from_micros(10),
             process: ProcessInfo { id: std::process::id(), name: "MainProcess".to_owned() },
+            write_through: false,
         },
         hook: Arc::new(to_stderr),
         report_every: false,
@@ -227,6 +228,14 @@ impl RuntimeBuilder {
     /// unless a level is set.
     pub fn capture(mut self) -> Self {
         self.capture = true;
+        self
+    }
+
+    /// Lets each handler write a record before the next handler gets it, as Python's do: two
+    /// handlers of one stream keep their order. A write a record; off by default.
+    #[must_use]
+    pub fn write_through(mut self, on: bool) -> Self {
+        self.options.backend.write_through = on;
         self
     }
 

@@ -217,6 +217,18 @@ impl Core {
             .unwrap_or_else(|error| self.failed(&error))
     }
 
+    pub(crate) fn deliver(&self, timeout: Duration) -> Report {
+        let deadline = after(timeout);
+        let here = self.here(|backend| {
+            let reached = backend.drain_all(deadline);
+            backend.tell(reached)
+        });
+        here.unwrap_or_else(|| {
+            self.ask(deadline + GRACE, |answer| Request::Deliver { deadline, answer })
+                .unwrap_or_else(|error| self.failed(&error))
+        })
+    }
+
     fn failed(&self, error: &Error) -> Report {
         let stats = self.stats();
         Report {

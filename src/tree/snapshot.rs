@@ -28,6 +28,8 @@ pub(crate) struct Table {
     pub(crate) order: Vec<u64>,
     /// For records that no handler was found for.
     pub(crate) last_resort: Option<HandlerUse>,
+    /// A filter that fails ends the record's walk, for the handlers to come too.
+    pub(crate) failing_filter_aborts: bool,
 }
 
 /// One logger's route.

@@ -39,6 +39,7 @@ pub(crate) struct Draft {
     /// Handlers that stay at home whether attached or not, in the order of becoming known.
     kept: Vec<HandlerRef>,
     closing: Vec<HandlerRef>,
+    failing_filter_aborts: bool,
 }
 
 /// All that a runtime knows of its loggers, behind the tree's leaf lock.
@@ -69,6 +70,7 @@ impl State {
             last_resort: None,
             kept: Vec::new(),
             closing: Vec::new(),
+            failing_filter_aborts: false,
         };
         let names = Names::new();
         let root = Node::new(0, names.name(0).clone(), Threshold::UNKNOWN);
@@ -192,6 +194,11 @@ impl State {
         self.draft.last_resort.as_ref()
     }
 
+    /// Sets whether a filter that fails ends the record's walk, for the other handlers too.
+    pub(crate) fn set_failing_filter_aborts(&mut self, aborts: bool) {
+        self.draft.failing_filter_aborts = aborts;
+    }
+
     /// Registers a message renderer; its number is for described frames.
     pub(crate) fn add_renderer(&mut self, renderer: Arc<dyn Render>) -> u32 {
         Arc::make_mut(&mut self.draft.renderers).push(renderer);
@@ -203,6 +210,16 @@ impl State {
         if !self.draft.kept.contains(handler) {
             self.draft.kept.push(handler.clone());
         }
+    }
+
+    /// Lets handlers go that are kept and not attached, but for those in `kept`.
+    pub(crate) fn keep_only(&mut self, kept: &[HandlerRef]) {
+        self.draft.kept = kept.to_vec();
+    }
+
+    /// The handlers that some logger has.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = &HandlerRef> {
+        self.draft.settings.iter().flat_map(|settings| &settings.handlers)
     }
 
     /// Takes a handler from every logger and has it closed once its last record was delivered.
@@ -343,7 +360,13 @@ impl State {
         }
         install.snapshot = Arc::new(Snapshot {
             generation: self.generation,
-            table: Arc::new(Table { routes, uses, order, last_resort }),
+            table: Arc::new(Table {
+                routes,
+                uses,
+                order,
+                last_resort,
+                failing_filter_aborts: self.draft.failing_filter_aborts,
+            }),
             level_names: self.draft.level_names.clone(),
             renderers: self.draft.renderers.clone(),
         });
