@@ -1,7 +1,224 @@
-//! Configuration.
+//! Configuration: Python's `dictConfig` and `fileConfig`, and the same in sawmill's manner.
+//!
+//! A file (YAML, JSON, TOML, INI), a string, or a serde value becomes one [`Config`]. A [`Plan`]
+//! resolves and checks all of it, tells every problem with its place, and touches no file.
+//! Applying the plan makes one new generation; a configuration that is refused changes nothing.
+//!
+//! ```text
+//! version: 1
+//! formatters:
+//!   brief: {format: "%(levelname)s %(message)s"}
+//! handlers:
+//!   console: {class: logging.StreamHandler, formatter: brief, stream: "ext://sys.stdout"}
+//! root: {level: INFO, handlers: [console]}
+//! ```
+//!
+//! Two doors lead in, see [`Door`]: [`dict_config`] and [`file_config`] are as lenient as Python,
+//! [`Config::load`] is strict.
+
+mod arguments;
+mod builtin;
+mod describe;
+mod door;
 #[cfg(feature = "ini")]
 mod ini;
 mod node;
+mod plan;
+mod problem;
+mod reference;
+mod registry;
 #[cfg(feature = "yaml")]
 mod yaml;
+
+pub use arguments::Arguments;
+pub use door::Door;
 pub use node::{Map, Node};
+pub use plan::Plan;
+pub use problem::{Problem, Refused};
+pub use registry::Registry;
+
+use crate::error::{Error, ErrorKind};
+use plan::Surroundings;
+use std::path::Path;
+
+/// A configuration as it was written, not looked at yet.
+#[derive(Debug, Clone)]
+pub struct Config {
+    source: Source,
+    door: Door,
+    disable_existing_loggers: Option<bool>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Mapping(Node),
+    #[cfg(feature = "ini")]
+    Ini {
+        text: String,
+        name: String,
+    },
+}
+
+/// Why text in this format cannot be read here.
+#[cold]
+#[allow(dead_code, reason = "with every format's feature on, none is missing")]
+fn no_reader(format: &str, feature: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("{format} needs the cargo feature {feature:?} of sawmill"),
+    )
+}
+
+impl Config {
+    /// Takes a mapping in `dictConfig`'s schema.
+    pub fn new(mapping: impl Into<Node>) -> Self {
+        Self::of(Source::Mapping(mapping.into()))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, door: Door::sawmill(), disable_existing_loggers: None }
+    }
+
+    /// Reads a file: `.yaml`, `.yml`, `.json`, `.toml`, or `.ini`, `.conf`, `.cfg`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, its format is not known or not built in, or its text is not
+    /// well formed; the text names the file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let name = path.display().to_string();
+        let text = String::from_utf8(bytes)
+            .map_err(|error| Error::invalid(name.clone()).because(error.utf8_error()))?;
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        let read = match extension.to_ascii_lowercase().as_str() {
+            "yaml" | "yml" => Self::from_yaml(&text),
+            "json" => Self::from_json(&text),
+            "toml" => Self::from_toml(&text),
+            "ini" | "conf" | "cfg" => Self::from_ini_named(&text, &name),
+            _ => Err(Error::invalid("unknown format; expected .yaml, .json, .toml or .ini")),
+        };
+        read.map_err(|error| Error::invalid(name).because(error))
+    }
+
+    /// Reads YAML text, by YAML 1.1's rules for plain scalars, as Python's configurations expect.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not well formed, or grows beyond bounds through its aliases; without the
+    /// cargo feature `yaml`.
+    pub fn from_yaml(text: &str) -> Result<Self, Error> {
+        #[cfg(feature = "yaml")]
+        return Ok(Self::new(yaml::read(text)?));
+        #[cfg(not(feature = "yaml"))]
+        {
+            let _ = text;
+            Err(no_reader("YAML", "yaml"))
+        }
+    }
+
+    /// Reads JSON text.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not well formed; without the cargo feature `json`.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        #[cfg(feature = "json")]
+        return Ok(Self::new(
+            serde_json::from_str::<Node>(text)
+                .map_err(|error| Error::invalid(error.to_string()))?,
+        ));
+        #[cfg(not(feature = "json"))]
+        {
+            let _ = text;
+            Err(no_reader("JSON", "json"))
+        }
+    }
+
+    /// Reads TOML text.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not well formed; without the cargo feature `toml`.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        #[cfg(feature = "toml")]
+        return Ok(Self::new(
+            toml::from_str::<Node>(text).map_err(|error| Error::invalid(error.to_string()))?,
+        ));
+        #[cfg(not(feature = "toml"))]
+        {
+            let _ = text;
+            Err(no_reader("TOML", "toml"))
+        }
+    }
+
+    /// Reads INI text in the manner of Python's `fileConfig`.
+    ///
+    /// # Errors
+    ///
+    /// Without the cargo feature `ini`. What is wrong with the text is told by the plan.
+    pub fn from_ini(text: &str) -> Result<Self, Error> {
+        Self::from_ini_named(text, "<text>")
+    }
+
+    fn from_ini_named(text: &str, name: &str) -> Result<Self, Error> {
+        #[cfg(feature = "ini")]
+        return Ok(Self::of(Source::Ini { text: text.to_owned(), name: name.to_owned() }));
+        #[cfg(not(feature = "ini"))]
+        {
+            let _ = (text, name);
+            Err(no_reader("INI", "ini"))
+        }
+    }
+
+    /// Takes any serde value that has `dictConfig`'s shape.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be serialised.
+    #[cfg(feature = "json")]
+    pub fn from_value(value: &impl serde::Serialize) -> Result<Self, Error> {
+        let value =
+            serde_json::to_value(value).map_err(|error| Error::invalid(error.to_string()))?;
+        let node: Node =
+            serde_json::from_value(value).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(Self::new(node))
+    }
+
+    /// Chooses the manner of reading; [`Door::sawmill`] unless chosen.
+    #[must_use]
+    pub fn with_door(mut self, door: Door) -> Self {
+        self.door = door;
+        self
+    }
+
+    /// Says what becomes of existing loggers that the configuration does not name, in place of
+    /// the door's own way; a mapping's own key goes before.
+    #[must_use]
+    pub fn with_disable_existing_loggers(mut self, disable: bool) -> Self {
+        self.disable_existing_loggers = Some(disable);
+        self
+    }
+
+    fn plan_within(&self, registry: &Registry, around: &Surroundings) -> Result<Plan, Refused> {
+        let mut door = self.door;
+        if let Some(disable) = self.disable_existing_loggers {
+            door.disable_existing_loggers = disable;
+        }
+        match &self.source {
+            Source::Mapping(node) => plan::of_mapping(node, registry, door, around),
+            #[cfg(feature = "ini")]
+            Source::Ini { text, name } => ini::plan(text, name, registry, door, around),
+        }
+    }
+
+    /// Checks the configuration on its own, as for a runtime that was never configured.
+    ///
+    /// # Errors
+    ///
+    /// Every problem, with its place.
+    pub fn check(&self, registry: &Registry) -> Result<Plan, Refused> {
+        self.plan_within(registry, &Surroundings::default())
+    }
+}

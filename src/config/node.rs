@@ -274,17 +274,17 @@ impl<T: Into<Node>> From<Option<T>> for Node {
     }
 }
 
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "json", feature = "toml"))]
 impl<'de> serde::Deserialize<'de> for Node {
     fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         source.deserialize_any(Visitor)
     }
 }
 
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "json", feature = "toml"))]
 struct Visitor;
 
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "json", feature = "toml"))]
 impl<'de> serde::de::Visitor<'de> for Visitor {
     type Value = Node;
 

@@ -17,8 +17,8 @@ mod thread;
 
 pub(crate) use books::DrainBooks;
 pub use books::Stats;
-pub use failure::{Failure, FailureKind};
 pub(crate) use failure::{ErrorHook, Failures, to_stderr};
+pub use failure::{Failure, FailureKind};
 pub use report::Report;
 pub(crate) use request::{HandlerFn, Request, Requests};
 pub use thread::Wait;

@@ -279,9 +279,10 @@ impl Stage {
             return self.emit(used, table, record, depth);
         }
         let handler = slot.at.clone();
-        let outcome = self.through(&used.filters, table, record, Some(&handler), &mut |stage, record| {
-            stage.emit(used, table, record, depth);
-        });
+        let outcome =
+            self.through(&used.filters, table, record, Some(&handler), &mut |stage, record| {
+                stage.emit(used, table, record, depth);
+            });
         if outcome != Outcome::Passed {
             Books::add(&handler.books().filtered, 1);
         }

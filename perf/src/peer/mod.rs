@@ -2,7 +2,6 @@
 
 #[cfg(feature = "peers")]
 mod rust;
-mod sawmill;
 
 use crate::report::Figure;
 use crate::subject::{Floor, Setup};
@@ -26,7 +25,7 @@ mod rust {
 
 /// The names of the peers that were built.
 pub(crate) fn names() -> Vec<&'static str> {
-    ["floor", "sawmill"].into_iter().chain(rust::NAMES).collect()
+    ["floor"].into_iter().chain(rust::NAMES).collect()
 }
 
 /// The variants of a peer that differ in a workload.
@@ -48,10 +47,6 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>, String> {
     match peer {
         "floor" => Ok(workload.run(Floor, setup, size)),
-        "sawmill" => {
-            let subject = sawmill::Sawmill::start(setup).map_err(|e| format!("sawmill: {e}"))?;
-            Ok(workload.run(subject, setup, size))
-        }
         peer => rust::run(peer, workload, setup, size),
     }
 }

@@ -1,0 +1,7 @@
+//! Formatters.
+
+use super::Registry;
+
+pub(super) fn register(registry: &mut Registry) {
+    let _ = registry;
+}

@@ -1,5 +1,0 @@
-use sawmill::{Level, log_enabled};
-
-fn main() {
-    let _ = log_enabled!(Level::INFO, "m");
-}

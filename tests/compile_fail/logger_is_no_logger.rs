@@ -1,6 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    let logger = "name";
-    info!(logger: logger, "m");
-}

@@ -1,5 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    info!("{} of {}", 1);
-}

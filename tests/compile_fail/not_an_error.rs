@@ -1,5 +1,0 @@
-use sawmill::exception;
-
-fn main() {
-    exception!(5, "m");
-}

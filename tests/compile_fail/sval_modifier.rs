@@ -1,5 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    info!(key:sval = 1; "m");
-}

@@ -1,6 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    let width = "wide";
-    info!("{:width$}", 1);
-}

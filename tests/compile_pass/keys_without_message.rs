@@ -1,5 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    info!(key = 1; "m");
-}

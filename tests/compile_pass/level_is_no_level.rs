@@ -1,5 +1,0 @@
-use sawmill::log;
-
-fn main() {
-    log!(20, "m");
-}

@@ -1,5 +1,0 @@
-use sawmill::log;
-
-fn main() {
-    log!(sawmill::Level::INFO, "m");
-}

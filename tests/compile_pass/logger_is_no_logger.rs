@@ -1,6 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    let logger = sawmill::get_logger("name");
-    info!(logger: logger, "m");
-}

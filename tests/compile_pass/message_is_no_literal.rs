@@ -1,6 +1,0 @@
-use sawmill::info;
-
-fn main() {
-    let text = "t";
-    info!("{}", text);
-}
