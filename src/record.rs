@@ -194,6 +194,28 @@ impl<'a> LogRecord<'a> {
         }
     }
 
+    /// The whole second since the Unix epoch, and the nanoseconds into it.
+    #[inline]
+    pub(crate) fn second(&self) -> (i64, u32) {
+        let nanos = self.head.time_ns.rem_euclid(1_000_000_000) as u32;
+        match &self.body {
+            Body::Described(Described { created: Some(seconds), .. }) => {
+                (seconds.floor() as i64, nanos)
+            }
+            _ => (self.head.time_ns.div_euclid(1_000_000_000), nanos),
+        }
+    }
+
+    /// The milliseconds into the second, cut to a whole number, as Python's `msecs`.
+    pub fn msecs(&self) -> f64 {
+        match &self.body {
+            Body::Described(Described { created: Some(seconds), .. }) => {
+                ((seconds - seconds.trunc()) * 1000.0).trunc() + 0.0
+            }
+            _ => f64::from(self.head.time_ns.rem_euclid(1_000_000_000) as u32 / 1_000_000),
+        }
+    }
+
     /// Milliseconds since the runtime started, as Python's `relativeCreated`.
     pub fn relative_created(&self) -> f64 {
         match &self.body {

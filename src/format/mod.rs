@@ -1,6 +1,7 @@
 //! Formatters turn a record into the bytes of a line.
 
 pub(crate) mod pyconv;
+pub(crate) mod time;
 
 use crate::error::Error;
 use crate::record::LogRecord;

@@ -1,0 +1,8 @@
+//! The time of a record as text.
+
+mod strftime;
+mod text;
+mod zone;
+
+pub(crate) use text::{Dialect, TimeText, TimeTextOptions};
+pub(crate) use zone::{Zone, local};
