@@ -100,6 +100,8 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    pub(crate) const EMPTY: Self = Self { count: 0, words: &[] };
+
     /// How many values.
     pub fn len(&self) -> usize {
         self.count

@@ -55,7 +55,10 @@ pub use crate::error::Error;
 pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
 };
-pub use crate::format::{Format, FormatterRef};
+pub use crate::format::{
+    BufferingFormatter, ConsoleFormatter, Format, Formatter, FormatterBuilder, FormatterRef,
+    JsonFormatter, JsonFormatterBuilder, JsonKey, LogfmtFormatter, Style, TimestampDigits,
+};
 pub use crate::front::RecordBuilder;
 pub use crate::global::{
     add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,

@@ -219,9 +219,10 @@ impl<'a> LogRecord<'a> {
     /// Milliseconds since the runtime started, as Python's `relativeCreated`.
     pub fn relative_created(&self) -> f64 {
         match &self.body {
-            // As Python reckons, in seconds, so that the digits are Python's.
             Body::Described(Described { created: Some(seconds), .. }) => {
-                (*seconds - self.head.start_ns as f64 / 1e9) * 1000.0
+                let start = self.head.start_ns;
+                let fraction = start.rem_euclid(1_000_000_000) as f64 / 1e9;
+                (seconds - (start.div_euclid(1_000_000_000) as f64 + fraction)) * 1000.0
             }
             _ => (self.head.time_ns - self.head.start_ns) as f64 / 1e6,
         }
@@ -595,10 +596,8 @@ pub(crate) fn exception_text(value: Value<'_>) -> String {
     let Value::Error(chain) = value else { return value.to_string() };
     let mut text = String::new();
     for (at, part) in chain.iter().enumerate() {
-        match at {
-            0 => {}
-            1 => text.push_str("\nCaused by: "),
-            _ => text.push_str("\nCaused by: "),
+        if at != 0 {
+            text.push_str("\nCaused by: ");
         }
         let _ = write!(text, "{part}");
     }

@@ -1,7 +1,22 @@
 //! Formatters turn a record into the bytes of a line.
 
+mod attribute;
+mod buffering;
+mod console;
+mod formatter;
+mod json;
+mod logfmt;
+mod neutral;
+mod pattern;
 pub(crate) mod pyconv;
 pub(crate) mod time;
+
+pub use buffering::BufferingFormatter;
+pub use console::ConsoleFormatter;
+pub use formatter::{Formatter, FormatterBuilder};
+pub use json::{JsonFormatter, JsonFormatterBuilder, JsonKey, TimestampDigits};
+pub use logfmt::LogfmtFormatter;
+pub use pattern::Style;
 
 use crate::error::Error;
 use crate::record::LogRecord;
@@ -78,12 +93,25 @@ impl fmt::Debug for FormatterRef {
 }
 
 /// Appends exception and stack text, each after one newline, none added where the text already
-/// ends in one: what Python's `Formatter.format` does.
-pub(crate) fn write_exception_and_stack(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+/// ends in one: what Python's `Formatter.format` does. `start` is where the record's text begins.
+pub(crate) fn write_exception_and_stack(record: &LogRecord<'_>, start: usize, out: &mut Vec<u8>) {
+    write_trailing_text(record, start, false, out);
+}
+
+/// The same; neutralised, each line is indented, so that none can be taken for a record.
+fn write_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, out: &mut Vec<u8>) {
     for text in [record.exception(), record.stack()].into_iter().flatten() {
-        if out.last() != Some(&b'\n') {
+        if text.is_empty() {
+            continue;
+        }
+        if out[start..].last() != Some(&b'\n') {
             out.push(b'\n');
         }
-        out.extend_from_slice(text.as_bytes());
+        if neutralize {
+            out.extend_from_slice(neutral::INDENT.as_bytes());
+            neutral::push(text.trim_end_matches(['\r', '\n']), neutral::Breaks::Indent, out);
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
     }
 }

@@ -192,8 +192,9 @@ fn write_line(
     match format {
         Some(format) => format.format(record, out),
         None => {
+            let start = out.len();
             record.write_message(out)?;
-            crate::format::write_exception_and_stack(record, out);
+            crate::format::write_exception_and_stack(record, start, out);
             Ok(())
         }
     }

@@ -185,11 +185,13 @@ impl<'a> Iterator for Parts<'a> {
 impl Conversion {
     /// `%s`.
     #[cfg(test)]
-    pub(crate) const STR: Self = Self {
+    pub(crate) const STR: Self = Self { kind: 's', ..Self::DECIMAL };
+    /// `%d`.
+    pub(crate) const DECIMAL: Self = Self {
         flags: Flags { left: false, plus: false, blank: false, alternate: false, zero: false },
         width: Size::None,
         precision: Size::None,
-        kind: 's',
+        kind: 'd',
         index: 1,
     };
 

@@ -1,0 +1,215 @@
+//! Patterns in Python's three styles, compiled once into pieces.
+//!
+//! [`validate`] refuses what Python's `Formatter` refuses, with its words. Python lets more through
+//! than it can format; such a piece is compiled into the error that each record gets.
+
+mod brace;
+mod dollar;
+mod percent;
+
+use super::attribute::Attribute;
+use super::pyconv::Conversion;
+use crate::error::Error;
+use std::str::FromStr;
+
+/// How a pattern names attributes.
+///
+/// # Examples
+///
+/// ```
+/// use sawmill::{Formatter, Style};
+///
+/// for (style, pattern) in [
+///     (Style::Percent, "%(levelname)-8s %(message)s"),
+///     (Style::Brace, "{levelname:<8} {message}"),
+///     (Style::Dollar, "$levelname ${message}"),
+/// ] {
+///     Formatter::builder().style(style).pattern(pattern).build()?;
+/// }
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Style {
+    /// `%(levelname)-8s`, the default.
+    #[default]
+    Percent,
+    /// `{levelname:<8}`
+    Brace,
+    /// `${levelname}`
+    Dollar,
+}
+
+impl Style {
+    /// The pattern that stands for no pattern: the message alone.
+    pub(crate) const fn default_pattern(self) -> &'static str {
+        match self {
+            Self::Percent => "%(message)s",
+            Self::Brace => "{message}",
+            Self::Dollar => "${message}",
+        }
+    }
+}
+
+impl FromStr for Style {
+    type Err = Error;
+
+    /// Reads `%`, `{` or `$`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`], in Python's words.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "%" => Ok(Self::Percent),
+            "{" => Ok(Self::Brace),
+            "$" => Ok(Self::Dollar),
+            _ => Err(Error::invalid("Style must be one of: %,{,$")),
+        }
+    }
+}
+
+/// What a placeholder names.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Key {
+    Attribute(Attribute),
+    /// The record's fields as ` key=value`, each behind a space.
+    Fields,
+    /// A field, or one of the formatter's defaults.
+    Field(Box<str>),
+}
+
+impl Key {
+    pub(super) fn is(&self, attribute: Attribute) -> bool {
+        matches!(self, Self::Attribute(this) if *this == attribute)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Attribute(attribute) => attribute.name(),
+            Self::Fields => FIELDS,
+            Self::Field(name) => name,
+        }
+    }
+}
+
+/// The name under which a pattern asks for all fields.
+pub(super) const FIELDS: &str = "fields";
+
+/// A piece of a pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    Text(Box<str>),
+    /// As Python's `str` shows it.
+    Plain(Key),
+    /// `%-8s` and nothing more: padded on the right.
+    Left(Key, usize),
+    /// `%d` and nothing more.
+    Decimal(Key),
+    Percent(Key, Conversion),
+    Brace(Box<BraceField>),
+    /// What every record gets that comes this far.
+    Fail(Box<str>),
+}
+
+/// A replacement field: `{args[0]!r:>{width}}`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct BraceField {
+    pub(super) key: Key,
+    pub(super) path: Vec<Access>,
+    pub(super) conversion: Option<char>,
+    /// The specification, itself a pattern.
+    pub(super) spec: Vec<Piece>,
+}
+
+/// A step into a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Access {
+    Attribute(Box<str>),
+    Index(usize),
+    Name(Box<str>),
+}
+
+/// A compiled pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Pattern {
+    pub(super) pieces: Vec<Piece>,
+    /// Names the message or the time: the rest does not need them.
+    pub(super) uses_message: bool,
+}
+
+/// Says whether Python would accept the pattern.
+///
+/// # Errors
+///
+/// [`Error::is_invalid`], in Python's words.
+pub(super) fn validate(style: Style, pattern: &str) -> Result<(), Error> {
+    match style {
+        Style::Percent => percent::validate(pattern),
+        Style::Brace => brace::validate(pattern),
+        Style::Dollar => dollar::validate(pattern),
+    }
+}
+
+/// Compiles a pattern; `%(fields)s` stands for all fields if `own` is set, for the field of that
+/// name otherwise.
+pub(super) fn compile(style: Style, pattern: &str, own: bool) -> Pattern {
+    let key = |name: &str| match Attribute::of(name) {
+        Some(attribute) => Key::Attribute(attribute),
+        None if own && name == FIELDS => Key::Fields,
+        None => Key::Field(name.into()),
+    };
+    let pieces = match style {
+        Style::Percent => percent::compile(pattern, &key),
+        Style::Brace => brace::compile(pattern, &key),
+        Style::Dollar => dollar::compile(pattern, &key),
+    };
+    let pieces = joined(pieces);
+    let uses_message = pieces.iter().any(names_message);
+    Pattern { pieces, uses_message }
+}
+
+impl Pattern {
+    /// The error that every record would get, if there is one.
+    pub(super) fn failure(&self) -> Option<&str> {
+        fn of(pieces: &[Piece]) -> Option<&str> {
+            pieces.iter().find_map(|piece| match piece {
+                Piece::Fail(text) => Some(&**text),
+                Piece::Brace(field) => of(&field.spec),
+                _ => None,
+            })
+        }
+        of(&self.pieces)
+    }
+}
+
+fn names_message(piece: &Piece) -> bool {
+    match piece {
+        Piece::Text(_) | Piece::Fail(_) => false,
+        Piece::Plain(key) | Piece::Left(key, _) | Piece::Decimal(key) | Piece::Percent(key, _) => {
+            key.is(Attribute::Message)
+        }
+        Piece::Brace(field) => {
+            field.key.is(Attribute::Message) || field.spec.iter().any(names_message)
+        }
+    }
+}
+
+/// Joins neighbouring texts.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (out.last_mut(), piece) {
+            (_, Piece::Text(text)) if text.is_empty() => {}
+            (Some(Piece::Text(before)), Piece::Text(text)) => {
+                *before = format!("{before}{text}").into();
+            }
+            (_, piece) => out.push(piece),
+        }
+    }
+    out
+}
+
+/// A letter, a digit or `_`, as a regular expression's `\w`.
+fn is_word(each: char) -> bool {
+    each == '_' || each.is_alphanumeric()
+}

@@ -1,0 +1,77 @@
+//! The `%` style.
+
+use super::{Key, Piece, is_word};
+use crate::error::Error;
+use crate::format::pyconv::{Conversion, Flags, Part, Parts, Size};
+
+pub(super) fn validate(pattern: &str) -> Result<(), Error> {
+    let places = pattern.match_indices("%(").map(|(at, _)| &pattern[at + 2..]);
+    if places.into_iter().any(is_placeholder) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("Invalid format '{pattern}' for '%' style")))
+}
+
+/// Matches `\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]`, in any case.
+fn is_placeholder(rest: &str) -> bool {
+    let rest = match rest.split_once(')') {
+        Some((key, rest)) if !key.is_empty() && key.chars().all(is_word) => rest,
+        _ => return false,
+    };
+    let rest = rest.trim_start_matches(['#', '0', '+', ' ', '-']);
+    let count = |rest: &'_ str| match rest.strip_prefix('*') {
+        Some(behind) => Some(behind.len()),
+        None => {
+            let behind = rest.trim_start_matches(|each: char| each.is_ascii_digit());
+            (behind.len() < rest.len()).then_some(behind.len())
+        }
+    };
+    let tail = |length: usize| &rest[rest.len() - length..];
+    let mut rest = tail(count(rest).unwrap_or(rest.len()));
+    if let Some(precision) = rest.strip_prefix('.')
+        && let Some(length) = count(precision)
+    {
+        rest = tail(length);
+    }
+    let letter = rest.chars().next().map(|each| each.to_ascii_lowercase());
+    letter.is_some_and(|letter| "diouxefgcrsa%".contains(letter))
+}
+
+pub(super) fn compile(pattern: &str, key_of: &dyn Fn(&str) -> Key) -> Vec<Piece> {
+    let fail = |text: &str| Piece::Fail(text.into());
+    let mut pieces = Vec::new();
+    for part in Parts::new(pattern) {
+        pieces.push(match part {
+            Err(error) => fail(&error.to_string()),
+            Ok(Part::Text(text)) => Piece::Text(text.into()),
+            Ok(Part::Placeholder(placeholder)) => {
+                let conversion = placeholder.conversion;
+                match placeholder.key {
+                    // One value cannot be both a width and what is shown.
+                    Some(_) if is_star(&conversion) => {
+                        fail("not enough arguments for format string")
+                    }
+                    Some(key) => piece(key_of(key), conversion),
+                    None => fail("not enough arguments for format string"),
+                }
+            }
+        });
+    }
+    pieces
+}
+
+fn is_star(conversion: &Conversion) -> bool {
+    conversion.width == Size::Star || conversion.precision == Size::Star
+}
+
+/// Picks the quickest piece that does the same.
+fn piece(key: Key, conversion: Conversion) -> Piece {
+    let Conversion { flags, width, precision, kind, .. } = conversion;
+    let left = Flags { left: true, ..Flags::default() };
+    match (kind, width, precision) {
+        ('s', Size::None, Size::None) if flags == Flags::default() => Piece::Plain(key),
+        ('s', Size::Is(width), Size::None) if flags == left => Piece::Left(key, width),
+        ('d', Size::None, Size::None) if flags == Flags::default() => Piece::Decimal(key),
+        _ => Piece::Percent(key, conversion),
+    }
+}
