@@ -1,5 +1,7 @@
 //! The default runtime, and Python's module-level functions on it.
 
+pub(crate) mod targets;
+
 use crate::callsite::{Callsite, Threshold};
 use crate::capture::Encodes;
 use crate::drain::Report;
@@ -143,8 +145,30 @@ pub fn emit_to<A: Encodes>(
     front::put_to::<TheDefault, A>(site, logger, word, level, args);
 }
 
-/// The logger of a target that is not a literal.
+/// The threshold word if a call at `level` has anything to do; asked before arguments are
+/// evaluated.
+#[inline(always)]
+#[doc(hidden)]
+pub fn admit(site: &'static Callsite, level: i32) -> Option<Threshold> {
+    front::admit::<TheDefault>(site, level)
+}
+
+/// What `log_enabled!` answers.
+#[inline]
+#[doc(hidden)]
+pub fn enabled(site: &'static Callsite, level: Level) -> bool {
+    admit(site, level.as_i32()).is_some()
+}
+
+/// The logger of a target that is not a literal; this thread remembers the latest.
 #[doc(hidden)]
 pub fn logger_for(target: &str) -> Logger {
-    get_logger(&target.replace("::", "."))
+    targets::logger(target)
+}
+
+/// The logger of this target in the runtime of another logger.
+#[doc(hidden)]
+pub fn logger_beside(logger: &Logger, target: &str) -> Logger {
+    let tree = logger.tree();
+    Logger::new(tree.node(&targets::name(target)), tree.clone())
 }

@@ -59,13 +59,14 @@ pub use crate::format::{
     BufferingFormatter, ConsoleFormatter, Format, Formatter, FormatterBuilder, FormatterRef,
     JsonFormatter, JsonFormatterBuilder, JsonKey, LogfmtFormatter, Style, TimestampDigits,
 };
-pub use crate::front::RecordBuilder;
+pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
 pub use crate::global::{
     add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,
     root, shutdown,
 };
 pub use crate::handler::file::{
-    FileHandler, FileHandlerBuilder, FileMode, RotatingFileHandler, RotatingFileHandlerBuilder,
+    FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
+    MmapRotatingFileHandlerBuilder, Numbering, RotatingFileHandler, RotatingFileHandlerBuilder,
     TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
     WatchedFileHandlerBuilder, When,
 };

@@ -249,22 +249,58 @@ macro_rules! log_enabled {
     };
 }
 
-/// What `key:serde = value` expands to.
-#[cfg(feature = "serde")]
-#[doc(hidden)]
+/// Enters a [`Scope`](crate::Scope): every record of this thread carries the fields until the
+/// guard is dropped.
+///
+/// ```text
+/// let _guard = scope!(KEY [= value], "any key" = value, key:? = value, key:% = value);
+/// ```
+///
+/// Values are taken as [`ValueBuf::of`](crate::ValueBuf::of) does, with `:?` by `Debug` and with
+/// `:%` by `Display`.
+///
+/// # Examples
+///
+/// ```
+/// let user = "ada";
+/// let _scope = sawmill::scope!(user, request = 17, path:? = std::path::Path::new("/"));
+/// sawmill::info!("begun");
+/// ```
 #[macro_export]
-macro_rules! __sawmill_serde_value {
-    ($scratch:ident, $value:ident) => {
-        $crate::__private::hold_serde(&mut $scratch, $value)
+macro_rules! scope {
+    ($($fields:tt)*) => {
+        $crate::with_fields::<&str>($crate::__scope_fields!([] $($fields)*))
     };
 }
 
-/// What `key:serde = value` expands to.
-#[cfg(not(feature = "serde"))]
+/// Turns the fields of [`scope!`](crate::scope) into an array of pairs.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __sawmill_serde_value {
-    ($scratch:ident, $value:ident) => {
-        ::core::compile_error!("`:serde` needs the cargo feature `serde` of sawmill")
+macro_rules! __scope_fields {
+    ([$($done:expr,)*]) => { [$($done,)*] };
+    ([$($done:expr,)*] $key:ident : ? = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__scope_fields!([$($done,)* (
+            ::core::stringify!($key), $crate::ValueBuf::of(&::std::format!("{:?}", $value)),
+        ),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident : % = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__scope_fields!([$($done,)* (
+            ::core::stringify!($key), $crate::ValueBuf::of(&::std::format!("{}", $value)),
+        ),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__scope_fields!([$($done,)* (
+            ::core::stringify!($key), $crate::ValueBuf::of(&$value),
+        ),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__scope_fields!([$($done,)* (
+            $key, $crate::ValueBuf::of(&$value),
+        ),] $($($rest)*)?)
+    };
+    ([$($done:expr,)*] $key:ident $(, $($rest:tt)*)?) => {
+        $crate::__scope_fields!([$($done,)* (
+            ::core::stringify!($key), $crate::ValueBuf::of(&$key),
+        ),] $($($rest)*)?)
     };
 }

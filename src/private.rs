@@ -2,7 +2,6 @@
 //! in any release.
 #![allow(missing_docs)]
 
-pub use crate::__sawmill_serde_value as serde_value;
 pub use crate::callsite::{Callsite, Metadata, Threshold};
 #[cfg(feature = "serde")]
 pub use crate::capture::hold_serde;
@@ -11,7 +10,7 @@ pub use crate::capture::{
     ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag, ViaRendered,
     ViaShown, ViaStack, Width, field, field_words,
 };
-pub use crate::global::{emit, emit_at, emit_to, logger_for};
+pub use crate::global::{admit, emit, emit_at, emit_to, enabled, logger_beside, logger_for};
 pub use crate::level::{Level, is_compiled};
 pub use crate::tree::Logger;
 pub use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};

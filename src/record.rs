@@ -10,7 +10,9 @@ mod notice;
 mod owned;
 #[cfg(test)]
 pub(crate) mod sample;
+mod wire;
 
+pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;
@@ -445,9 +447,19 @@ impl<'a> LogRecord<'a> {
         }
     }
 
-    /// Calls `each` for every key-value pair: the call's own in order, the scope's, then those
-    /// that filters added.
+    /// Calls `each` for every key-value pair: the scope's, the call's own in order, then those
+    /// that filters added. Where a key comes twice, the later one counts.
     pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
+        let mut context = self.head.context;
+        if !context.is_empty()
+            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
+        {
+            map.iter().for_each(|(key, value)| {
+                if let Value::Str(key) = key {
+                    each(key, value);
+                }
+            });
+        }
         match &self.body {
             Body::Site { site, words } => {
                 let keyed = |role: &Role| matches!(role, Role::Key(_) | Role::Pair);
@@ -476,16 +488,6 @@ impl<'a> LogRecord<'a> {
                     each(key, value);
                 }
             }),
-        }
-        let mut context = self.head.context;
-        if !context.is_empty()
-            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
-        {
-            map.iter().for_each(|(key, value)| {
-                if let Value::Str(key) = key {
-                    each(key, value);
-                }
-            });
         }
         if let Some(overlay) = self.overlay() {
             for (key, value) in &overlay.attributes {

@@ -52,19 +52,8 @@ pub(crate) enum How {
     Debug,
     Display,
     Error,
-    /// The span is the modifier's: a missing cargo feature is reported there.
-    Serde(SpanOf),
+    Serde,
 }
-
-/// A span that compares equal to every other: it says where, not what.
-#[derive(Clone, Copy)]
-pub(crate) struct SpanOf(pub(crate) Span);
-impl PartialEq for SpanOf {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for SpanOf {}
 
 /// The format string and its arguments.
 pub(crate) struct Message {
@@ -261,7 +250,13 @@ fn how(input: ParseStream<'_>) -> syn::Result<How> {
         "debug" => How::Debug,
         "display" => How::Display,
         "err" => How::Error,
-        "serde" => How::Serde(SpanOf(word.span())),
+        "serde" if cfg!(feature = "serde") => How::Serde,
+        "serde" => {
+            return Err(syn::Error::new(
+                word.span(),
+                "`:serde` needs the cargo feature `serde` of sawmill",
+            ));
+        }
         "sval" => {
             return Err(syn::Error::new(
                 word.span(),

@@ -74,7 +74,11 @@ pub(crate) fn capture(input: &DeriveInput) -> syn::Result<TokenStream> {
     );
     let put = arms(
         &|_, names| {
-            let each = names.iter().map(|(name, _)| quote!(#c::field(#name, __out);));
+            let each = names.iter().map(|(name, span)| {
+                let name = Ident::new(&name.to_string(), *span);
+                let out = Ident::new("__out", proc_macro2::Span::call_site());
+                quote::quote_spanned!(*span=> #c::field(#name, #out);)
+            });
             quote!({ #(#each)* })
         },
         true,

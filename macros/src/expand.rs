@@ -39,7 +39,7 @@ enum Mode {
     Value,
     Error,
     Stack,
-    Serde(crate::call::SpanOf),
+    Serde,
     /// A message that `format_args!` makes.
     Whole,
 }
@@ -107,7 +107,7 @@ impl Site {
             (_, How::Value) => Mode::Value,
             (_, How::Debug) => Mode::Debugged(Spec::DEBUG),
             (_, How::Display) => Mode::Shown(Spec::PLAIN),
-            (_, How::Serde(span)) => Mode::Serde(span),
+            (_, How::Serde) => Mode::Serde,
         };
         let argument = self.argument(&key.value);
         self.slots.push(Slot { argument, mode, role });
@@ -277,10 +277,11 @@ pub(crate) fn call(call: &Call) -> TokenStream {
     let computed = call.target.as_ref().filter(|_| constant.is_none() || call.logger.is_some());
     let logger = match (&call.logger, computed) {
         (None, None) => None,
-        (Some(logger), None) => Some(quote_spanned!(m=> &(#logger))),
+        (Some(logger), None) => Some(quote_spanned!(m.located_at(logger.span())=> &(#logger))),
         (None, Some(target)) => Some(quote_spanned!(m=> &#c::logger_for(#target))),
         (Some(logger), Some(target)) => {
-            Some(quote_spanned!(m=> &#c::logger_beside(&(#logger), #target)))
+            let logger = quote_spanned!(m.located_at(logger.span())=> &(#logger));
+            Some(quote_spanned!(m=> &#c::logger_beside(#logger, #target)))
         }
     };
     if let What::Enabled(_) = call.what {
@@ -307,7 +308,7 @@ pub(crate) fn call(call: &Call) -> TokenStream {
                 }
             };
             quote_spanned!(m=>
-                if let ::core::option::Option::Some(__word) = __SITE.admits(#number) {
+                if let ::core::option::Option::Some(__word) = #c::admit(&__SITE, #number) {
                     #done
                 }
             )
@@ -524,25 +525,22 @@ fn hold(c: &TokenStream, slot: &Slot, names: &[Ident], spans: &[Span]) -> TokenS
     let inner = match &slot.mode {
         Mode::Shown(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).hold_display(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_display(&mut __scratch, #text))
         }
         Mode::Debugged(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).hold_debug(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_debug(&mut __scratch, #text))
         }
         Mode::Rendered(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(m=> __scratch.render(#text))
+            quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #text))
         }
         Mode::Count => quote_spanned!(span=> #c::Width(*#me)),
-        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).hold(&mut __scratch)),
-        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).hold_error(&mut __scratch)),
-        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).hold_stack(&mut __scratch)),
-        Mode::Serde(at) => {
-            let at = m.located_at(at.0);
-            quote_spanned!(at=> #c::serde_value!(__scratch, #me))
-        }
-        Mode::Whole => quote_spanned!(m=> __scratch.render(#me)),
+        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_value(&mut __scratch)),
+        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_error(&mut __scratch)),
+        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).__sawmill_stack(&mut __scratch)),
+        Mode::Serde => quote_spanned!(span=> #c::hold_serde(&mut __scratch, #me)),
+        Mode::Whole => quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #me)),
     };
     match slot.role {
         Role::Computed(key) => {

@@ -2,7 +2,8 @@
 //!
 //! The macros cannot ask the compiler whether a type implements a trait, so they let method
 //! resolution answer ("autoref specialisation"): the receiver is `&&&Slot(&value)`, and the trait
-//! implemented for the most references wins. What comes back is a [`Held`], which borrows the
+//! implemented for the most references wins. Their names are ugly on purpose: no trait of a caller's
+//! may offer the same. What comes back is a [`Held`], which borrows the
 //! scratch only after everything has been rendered.
 
 use super::{Capture, CaptureDisplay, Encode, Pair, Rendered, Scratch, Str, Text};
@@ -57,12 +58,12 @@ pub trait ViaDisplay<'a> {
     /// How it is held.
     type Held: Held;
     /// Holds the value raw; the rendering is not made.
-    fn hold_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
+    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
 }
 impl<'a, T: CaptureDisplay + ?Sized> ViaDisplay<'a> for Slot<'a, T> {
     type Held = Raw<'a, T>;
     #[inline(always)]
-    fn hold_display(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
+    fn __sawmill_display(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
@@ -73,12 +74,12 @@ pub trait ViaDebug<'a> {
     /// How it is held.
     type Held: Held;
     /// Holds the value raw; the rendering is not made.
-    fn hold_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
+    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
 }
 impl<'a, T: Capture + ?Sized> ViaDebug<'a> for Slot<'a, T> {
     type Held = Raw<'a, T>;
     #[inline(always)]
-    fn hold_debug(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
+    fn __sawmill_debug(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
@@ -87,15 +88,15 @@ impl<'a, T: Capture + ?Sized> ViaDebug<'a> for Slot<'a, T> {
 #[doc(hidden)]
 pub trait ViaRendered {
     /// Renders.
-    fn hold_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
+    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
     /// Renders.
-    fn hold_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
+    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
 }
 impl<T: ?Sized> ViaRendered for &Slot<'_, T> {
-    fn hold_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
+    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
         scratch.render(text)
     }
-    fn hold_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
+    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
         scratch.render(text)
     }
 }
@@ -106,12 +107,12 @@ pub trait Via<'a> {
     /// How it is held.
     type Held: Held;
     /// Holds the value raw.
-    fn hold(&self, scratch: &mut Scratch) -> Self::Held;
+    fn __sawmill_value(&self, scratch: &mut Scratch) -> Self::Held;
 }
 impl<'a, T: Capture + ?Sized> Via<'a> for &&Slot<'a, T> {
     type Held = Raw<'a, T>;
     #[inline(always)]
-    fn hold(&self, _: &mut Scratch) -> Raw<'a, T> {
+    fn __sawmill_value(&self, _: &mut Scratch) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
@@ -120,10 +121,10 @@ impl<'a, T: Capture + ?Sized> Via<'a> for &&Slot<'a, T> {
 #[doc(hidden)]
 pub trait ViaShown {
     /// Renders with `Display`.
-    fn hold(&self, scratch: &mut Scratch) -> Rendered;
+    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered;
 }
 impl<T: fmt::Display + ?Sized> ViaShown for &Slot<'_, T> {
-    fn hold(&self, scratch: &mut Scratch) -> Rendered {
+    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered {
         scratch.render(format_args!("{}", self.0))
     }
 }
@@ -132,10 +133,10 @@ impl<T: fmt::Display + ?Sized> ViaShown for &Slot<'_, T> {
 #[doc(hidden)]
 pub trait ViaDebugged {
     /// Renders with `Debug`.
-    fn hold(&self, scratch: &mut Scratch) -> Rendered;
+    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered;
 }
 impl<T: fmt::Debug + ?Sized> ViaDebugged for Slot<'_, T> {
-    fn hold(&self, scratch: &mut Scratch) -> Rendered {
+    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered {
         scratch.render(format_args!("{:?}", self.0))
     }
 }
@@ -181,10 +182,10 @@ impl<K: AsRef<str> + ?Sized, H: Held> Held for Keyed<'_, K, H> {
 #[doc(hidden)]
 pub trait ViaError {
     /// Renders the chain.
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
 }
 impl<T: Error + ?Sized> ViaError for &&Slot<'_, T> {
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
         scratch.chain(&self.0, || self.0.source())
     }
 }
@@ -193,10 +194,10 @@ impl<T: Error + ?Sized> ViaError for &&Slot<'_, T> {
 #[doc(hidden)]
 pub trait ViaDeref {
     /// Renders the chain.
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
 }
 impl<T: Deref<Target: Error> + ?Sized> ViaDeref for &Slot<'_, T> {
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
         scratch.chain(&&**self.0, || self.0.source())
     }
 }
@@ -205,10 +206,10 @@ impl<T: Deref<Target: Error> + ?Sized> ViaDeref for &Slot<'_, T> {
 #[doc(hidden)]
 pub trait ViaDerefTwice {
     /// Renders the chain.
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
 }
 impl<T: Deref<Target: Deref<Target: Error>> + ?Sized> ViaDerefTwice for Slot<'_, T> {
-    fn hold_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
+    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
         scratch.chain(&&***self.0, || self.0.source())
     }
 }
@@ -217,11 +218,11 @@ impl<T: Deref<Target: Deref<Target: Error>> + ?Sized> ViaDerefTwice for Slot<'_,
 #[doc(hidden)]
 pub trait ViaFlag {
     /// Takes and renders the backtrace.
-    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered;
+    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered;
 }
 impl ViaFlag for &Slot<'_, bool> {
     #[inline(never)]
-    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered {
+    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered {
         match self.0 {
             true => scratch.render(format_args!("{}", Backtrace::force_capture())),
             false => scratch.render(format_args!("")),
@@ -233,10 +234,10 @@ impl ViaFlag for &Slot<'_, bool> {
 #[doc(hidden)]
 pub trait ViaStack {
     /// Renders it.
-    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered;
+    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered;
 }
 impl<T: fmt::Display + ?Sized> ViaStack for Slot<'_, T> {
-    fn hold_stack(&self, scratch: &mut Scratch) -> Rendered {
+    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered {
         scratch.render(format_args!("{}", self.0))
     }
 }

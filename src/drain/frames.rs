@@ -70,10 +70,11 @@ impl Frames {
         let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
         let (mut rest, low) = (rest, *ids as u32);
         let mut level = Level::new(low as i32);
-        let site = head.kind & frame::KIND == frame::SITE;
-        if site {
-            let Some(site) = self.site(low) else { return damaged(lane, stage) };
-            level = site.meta.level.unwrap_or(Level::NOTSET);
+        let mut site = None;
+        if head.kind & frame::KIND == frame::SITE {
+            let Some(found) = self.site(low) else { return damaged(lane, stage) };
+            level = found.meta.level.unwrap_or(Level::NOTSET);
+            site = Some(found);
         }
         if head.kind & frame::WITH_LEVEL != 0 {
             let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
@@ -84,11 +85,9 @@ impl Frames {
             let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
             (origin, rest) = (*word, after);
         }
-        let body = if site {
-            let Some(site) = self.site(low) else { return damaged(lane, stage) };
-            Body::Site { site, words: rest }
-        } else {
-            Body::Described(Described::read(rest))
+        let body = match site {
+            Some(site) => Body::Site { site, words: rest },
+            None => Body::Described(Described::read(rest)),
         };
         let late = *stamp < self.newest;
         if late {
@@ -101,12 +100,10 @@ impl Frames {
         // ORDERING(taken): Release, pairs with the Acquire in `LaneTotals::add`: whoever counts
         // this record as taken counts it as published.
         taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Release);
-        let snapshot = generations.get(head.generation).clone();
-        let logger = (*ids >> 32) as u32;
-        let route = generations.route(&snapshot, logger);
+        let (snapshot, route) = generations.find(head.generation, (*ids >> 32) as u32);
         let (described_name, time_ns, renderer) = match &body {
             Body::Described(described) => {
-                let renderer = Generations::renderer(&snapshot, described.renderer);
+                let renderer = Generations::renderer(snapshot, described.renderer);
                 let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
                 (described.level_name, described.time_ns.or(created), renderer)
             }
@@ -235,9 +232,9 @@ impl Frames {
             return;
         }
         DrainBooks::add(&stage.books.gaps, 1);
-        let snapshot = generations.newest().clone();
-        let record = gap.record(&snapshot, &self.process, self.start_ns, sequence);
-        let route = generations.route(&snapshot, 0);
+        let newest = generations.newest().generation;
+        let (snapshot, route) = generations.find(newest, 0);
+        let record = gap.record(snapshot, &self.process, self.start_ns, sequence);
         stage.tell(route, &snapshot.table, &record);
     }
 }

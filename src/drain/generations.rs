@@ -4,20 +4,20 @@ use crate::lane::Reader;
 use crate::record::Render;
 use crate::sync::Arc;
 use crate::tree::{Route, Snapshot, Tree};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Snapshots that may still be asked for, oldest first; the last is the newest.
 #[derive(Debug)]
 pub(crate) struct Generations {
     tree: Arc<Tree>,
     kept: VecDeque<Kept>,
-    /// Routes of loggers made after their generation was compiled.
-    younger: HashMap<(u32, u32), Route>,
 }
 
 #[derive(Debug)]
 struct Kept {
     snapshot: Arc<Snapshot>,
+    /// Routes of loggers made after the generation was compiled, by how much younger they are.
+    younger: Vec<Option<Route>>,
     /// Where each lane ended when the next generation arrived: once all have been read to there,
     /// no frame of this generation is left.
     ends: Option<Vec<(u32, u64)>>,
@@ -25,8 +25,8 @@ struct Kept {
 
 impl Generations {
     pub(crate) fn new(tree: Arc<Tree>) -> Self {
-        let first = Kept { snapshot: tree.snapshot(), ends: None };
-        Self { tree, kept: VecDeque::from([first]), younger: HashMap::new() }
+        let first = Kept::new(tree.snapshot());
+        Self { tree, kept: VecDeque::from([first]) }
     }
 
     pub(crate) fn newest(&self) -> &Arc<Snapshot> {
@@ -39,15 +39,15 @@ impl Generations {
         self.kept.iter().any(|kept| kept.snapshot.generation == generation)
     }
 
-    /// The snapshot of a generation; a straggler's goes by the oldest kept.
+    /// Which of the kept generations it is; a straggler goes by the oldest kept.
     #[inline]
-    pub(crate) fn get(&self, generation: u32) -> &Arc<Snapshot> {
-        let newest = self.newest();
-        if newest.generation == generation {
+    fn place(&self, generation: u32) -> usize {
+        let newest = self.kept.len() - 1;
+        if self.kept[newest].snapshot.generation == generation {
             return newest;
         }
-        let found = self.kept.iter().find(|kept| kept.snapshot.generation == generation);
-        &found.unwrap_or(&self.kept[0]).snapshot
+        let mut kept = self.kept.iter();
+        kept.position(|kept| kept.snapshot.generation == generation).unwrap_or(0)
     }
 
     /// Takes a new generation; what the lanes hold now may still belong to the older ones.
@@ -56,7 +56,7 @@ impl Generations {
         if let Some(last) = self.kept.back_mut() {
             last.ends = Some(ends);
         }
-        self.kept.push_back(Kept { snapshot, ends: None });
+        self.kept.push_back(Kept::new(snapshot));
     }
 
     /// Forgets generations that every lane has passed. Returns whether it forgot any.
@@ -65,48 +65,58 @@ impl Generations {
         while self.kept.len() > 1 && self.kept[0].is_passed(lanes) {
             self.kept.pop_front();
         }
-        if self.kept.len() == before {
-            return false;
-        }
-        let oldest = self.kept[0].snapshot.generation;
-        self.younger.retain(|(generation, _), _| *generation >= oldest);
-        true
+        self.kept.len() != before
     }
 
     pub(crate) fn snapshots(&self) -> impl Iterator<Item = &Arc<Snapshot>> {
         self.kept.iter().map(|kept| &kept.snapshot)
     }
 
-    /// Runs `f` with the route of a logger, whether it existed when the snapshot was compiled or
-    /// was made since: then it has its nearest ancestor's handlers and no filters.
+    /// The snapshot of a generation and the route of a logger in it, whether the logger existed
+    /// when the snapshot was compiled or was made since: then it has its nearest ancestor's
+    /// handlers and no filters.
     #[inline]
-    pub(crate) fn route<'s>(&'s mut self, snapshot: &'s Snapshot, logger: u32) -> &'s Route {
-        match snapshot.table.routes.get(logger as usize) {
-            Some(route) => route,
-            None => self.younger_route(snapshot, logger),
+    pub(crate) fn find(&mut self, generation: u32, logger: u32) -> (&Arc<Snapshot>, &Route) {
+        let place = self.place(generation);
+        let older = self.kept[place].snapshot.table.routes.len();
+        let logger = logger as usize;
+        if logger >= older
+            && self.kept[place].younger.get(logger - older).is_none_or(Option::is_none)
+        {
+            self.learn_younger(place, logger);
         }
+        let kept = &self.kept[place];
+        let route = match kept.snapshot.table.routes.get(logger) {
+            Some(route) => route,
+            None => kept.younger[logger - older].as_ref().expect("learned just now"),
+        };
+        (&kept.snapshot, route)
     }
 
     #[cold]
-    fn younger_route<'s>(&'s mut self, snapshot: &'s Snapshot, logger: u32) -> &'s Route {
-        let tree = &self.tree;
-        self.younger.entry((snapshot.generation, logger)).or_insert_with(|| {
-            let state = tree.state();
-            let mut ancestor = state.parent(logger);
-            let route = loop {
-                let Some(number) = ancestor else { break None };
-                match snapshot.table.routes.get(number as usize) {
-                    Some(route) => break Some(route),
-                    None => ancestor = state.parent(number),
-                }
-            };
-            Route {
-                name: state.node_at(logger).name().clone(),
-                disabled: false,
-                filters: Box::default(),
-                handlers: route.map_or_else(|| Arc::from([]), |route| route.handlers.clone()),
+    fn learn_younger(&mut self, place: usize, logger: usize) {
+        let snapshot = self.kept[place].snapshot.clone();
+        let (name, mut ancestor) = {
+            let state = self.tree.state();
+            // A damaged frame may name a logger that does not exist: the root's route serves.
+            let known = if logger < state.len() { logger as u32 } else { 0 };
+            let mut ancestors = Vec::new();
+            let mut next = state.parent(known);
+            while let Some(number) = next {
+                ancestors.push(number);
+                next = state.parent(number);
             }
-        })
+            (state.node_at(known).name().clone(), ancestors.into_iter())
+        };
+        let route = ancestor.find_map(|number| snapshot.table.routes.get(number as usize));
+        let handlers = route.map_or_else(|| Arc::from([]), |route| route.handlers.clone());
+        let route = Route { name, disabled: false, filters: Box::default(), handlers };
+        let at = logger - snapshot.table.routes.len();
+        let younger = &mut self.kept[place].younger;
+        if younger.len() <= at {
+            younger.resize(at + 1, None);
+        }
+        younger[at] = Some(route);
     }
 
     /// The renderer with this number, from 1.
@@ -116,6 +126,10 @@ impl Generations {
 }
 
 impl Kept {
+    fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot, younger: Vec::new(), ends: None }
+    }
+
     fn is_passed(&self, lanes: &[Reader]) -> bool {
         let Some(ends) = &self.ends else { return false };
         ends.iter().all(|(number, end)| {

@@ -135,6 +135,12 @@ impl RecordBuilder {
         self
     }
 
+    /// Drops the key-value pairs added so far.
+    pub(super) fn without_fields(mut self) -> Self {
+        self.fields.clear();
+        self
+    }
+
     fn body(&self) -> DescribedBuf {
         let mut body = self.body.clone();
         if !self.fields.is_empty() {
@@ -150,6 +156,7 @@ impl Logger {
     ///
     /// Returns before delivery; the order with the thread's other records is kept. Allocates.
     pub fn handle(&self, record: &RecordBuilder) {
+        let _fields = self.fields().map(|fields| super::Scope::of(fields).enter());
         let word = self.word();
         super::put_described(self.tree(), self.number(), word, record.level, &record.body());
     }

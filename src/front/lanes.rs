@@ -1,7 +1,6 @@
 //! This thread's lanes.
 
 use crate::lane::{Hub, Refused, Writer, is_on_drain};
-use crate::level::Level;
 use crate::record::ThreadInfo;
 use crate::sync::{Arc, lock, thread};
 use crate::sys;
@@ -53,7 +52,8 @@ impl Lanes {
     }
 
     fn open(&mut self, hub: &Arc<Hub>, bytes: Option<usize>) -> &mut Writer {
-        let lane = hub.open(thread_info(), bytes, is_on_drain());
+        let mut lane = hub.open(thread_info(), bytes, is_on_drain());
+        lane.enter_scope(super::scope::number());
         if hub.is_default() {
             return self.default.insert(lane);
         }
@@ -125,9 +125,15 @@ pub(crate) fn attach(hub: &Arc<Hub>, bytes: Option<usize>) -> bool {
         .unwrap_or(false)
 }
 
-/// Tells the drain the scope this thread is in, if this lane has not told it yet.
-pub(super) fn tell_scope(lane: &mut Writer, level: Level) {
-    let _ = (lane, level);
+/// Notes the scope that this thread is in now, for the next record of each of its lanes.
+pub(super) fn enter_scope(number: u64) {
+    let _ = LANES.try_with(|lanes| {
+        // Borrowed only while a frame is written, and no user code runs then.
+        if let Ok(mut lanes) = lanes.try_borrow_mut() {
+            let Lanes { default, others } = &mut *lanes;
+            default.iter_mut().chain(others).for_each(|lane| lane.enter_scope(number));
+        }
+    });
 }
 
 /// Books a record that was cut to the limit.
@@ -150,7 +156,7 @@ pub(crate) fn thread_info() -> ThreadInfo {
 }
 
 /// The runtime that this thread's calls go to in place of the default one.
-pub(super) fn redirected() -> Option<Arc<Tree>> {
+pub(crate) fn redirected() -> Option<Arc<Tree>> {
     REDIRECT.try_with(|tree| tree.try_borrow().ok().and_then(|tree| tree.clone())).ok().flatten()
 }
 

@@ -4,11 +4,15 @@
 //! read the clock, write, publish. Everything else (a call site met for the first time, a thread
 //! without a lane, a runtime that drains inline, a full ring) is cold and out of line.
 
+mod adapter;
 mod builder;
 mod lanes;
+mod scope;
 
+pub use adapter::LoggerAdapter;
 pub use builder::RecordBuilder;
-pub(crate) use lanes::{Redirect, attach, thread_info};
+pub(crate) use lanes::{Redirect, attach, redirected, thread_info};
+pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};
 use crate::capture::{Encodes, Sink, Words};
@@ -76,6 +80,7 @@ pub(crate) fn put_to<D: Default, A: Encodes>(
     level: Level,
     args: A,
 ) {
+    let _fields = logger.fields().map(|fields| Scope::of(fields).enter());
     let number = site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX);
     let ids = number | u64::from(logger.number()) << 32;
     let call = Call { site, ids, word, level };
@@ -106,6 +111,36 @@ fn header(words: usize, kind: u8, generation: u32, stamp: u64, ids: u64, out: &m
     out.push(frame::head(words, kind, generation));
     out.push(stamp);
     out.push(ids);
+}
+
+/// Decides for a call site before its arguments are evaluated: the threshold word if a call at
+/// `level` has anything to do.
+#[inline(always)]
+pub(crate) fn admit<D: Default>(site: &'static Callsite, level: i32) -> Option<Threshold> {
+    let word = site.admits(level)?;
+    if word.is_slow() && !admit_slow(D::tree, site, level) {
+        return None;
+    }
+    Some(word)
+}
+
+/// A slow word lets everything through to here: the site may be new, or this thread redirected.
+#[cold]
+#[inline(never)]
+fn admit_slow(default: fn() -> &'static Arc<Tree>, site: &'static Callsite, level: i32) -> bool {
+    let word = match lanes::redirected() {
+        Some(tree) => tree.state().node_of_target(site.meta.target).word(),
+        None => {
+            let tree = default();
+            let mut ids = site.ids.load(Ordering::Relaxed);
+            if ids == 0 || ids >= UNBOUND {
+                tree.register(site);
+                ids = site.ids.load(Ordering::Relaxed);
+            }
+            tree.state().node_at((ids >> 32) as u32).word()
+        }
+    };
+    word.admits(level) && word.least() != i32::MAX
 }
 
 /// Everything that is not the fast path.
@@ -178,7 +213,8 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
         return;
     }
     let write = |lane: &mut Writer| {
-        lanes::tell_scope(lane, level);
+        // A record must not carry the scope before its own: without room for both it is lost.
+        scope::tell(lane, level).inspect_err(|_| lane.lose(level))?;
         lane.write_slow(level, words, fill)
     };
     let done = match mode {

@@ -180,10 +180,15 @@ impl Writer {
         (self.scope.0 != self.scope.1).then_some(self.scope.1)
     }
 
+    /// Returns true if a scope of `words` words never fits this lane.
+    pub(crate) fn is_too_long(&self, words: usize) -> bool {
+        2 + words > self.capacity / 4
+    }
+
     /// Tells the drain the scope's fields, a map's payload; empty for none.
     pub(crate) fn tell_scope(&mut self, fields: &[u64], level: Level) -> Result<(), Refused> {
         let words = 2 + fields.len();
-        if words > self.capacity / 4 {
+        if self.is_too_long(fields.len()) {
             return Err(Refused);
         }
         self.win(level, words)?;

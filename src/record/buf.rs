@@ -2,8 +2,12 @@
 
 use crate::capture::Capture;
 use crate::decode::{self, Value};
-use crate::value::tag;
+use crate::sync::Arc;
+use crate::value::{ShapeStyle, tag};
 use std::fmt;
+
+/// Key-value pairs, shared.
+pub(crate) type Fields = Arc<[(Box<str>, ValueBuf)]>;
 
 /// A value that owns its words, for attributes that outlive a call.
 ///
@@ -60,6 +64,55 @@ impl ValueBuf {
         }
         words[1] = count_of(count) | (words.len() as u64 - 2) << 32;
         Self { words }
+    }
+
+    /// Copies a value, with derived types as maps, tuples and names: free of this process's table
+    /// of shapes.
+    pub(crate) fn portable(value: Value<'_>) -> Self {
+        let list = |tag, list: decode::List<'_>| {
+            Self::block(tag, list.iter().map(Self::portable), |count| count)
+        };
+        match value {
+            Value::Unit => Self::of(&()),
+            Value::Bool(value) => Self::of(&value),
+            Value::U64(value) => Self::of(&value),
+            Value::I8(value) => Self::of(&value),
+            Value::I16(value) => Self::of(&value),
+            Value::I32(value) => Self::of(&value),
+            Value::I64(value) => Self::of(&value),
+            Value::U128(value) => Self::of(&value),
+            Value::I128(value) => Self::of(&value),
+            Value::F32(value) => Self::of(&value),
+            Value::F64(value) => Self::of(&value),
+            Value::Char(value) => Self::of(&value),
+            Value::Str(text) | Value::Text(text) => Self::of(text),
+            Value::Bytes(bytes) => Self::of(bytes),
+            Value::Duration(value) => Self::of(&value),
+            Value::Ip(value) => Self::of(&value),
+            Value::Socket(value) => Self::of(&value),
+            Value::None => Self::none(),
+            Value::Some(value) => {
+                let mut words = vec![u64::from(tag::OPTION)];
+                words.extend(Self::portable(value.get()).words);
+                Self { words }
+            }
+            Value::List(values) => list(tag::LIST, values),
+            Value::Tuple(values) => list(tag::TUPLE, values),
+            Value::Error(values) => list(tag::ERROR, values),
+            Value::Map(map) => {
+                let items = map.iter().flat_map(|(key, value)| [key, value].map(Self::portable));
+                Self::block(tag::MAP, items, |count| count / 2)
+            }
+            Value::Struct(value) => match value.shape().style {
+                ShapeStyle::Unit => Self::of(value.shape().name),
+                ShapeStyle::Tuple => {
+                    Self::block(tag::TUPLE, value.values().map(Self::portable), |count| count)
+                }
+                ShapeStyle::Named => Self::map(
+                    value.fields().map(|(key, value)| (key.unwrap_or("?"), Self::portable(value))),
+                ),
+            },
+        }
     }
 
     /// The value.

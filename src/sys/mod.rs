@@ -7,15 +7,20 @@
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(not(unix), path = "fallback/mod.rs")]
 mod imp;
+#[cfg_attr(target_os = "linux", path = "map_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "map_none.rs")]
+mod map;
 
 pub(crate) use imp::file::{
     FileId, allocate, allocated_bytes, allocation_is_real, file_id, is_full, is_plain_pipe,
-    lock_exclusive, lock_shared, options,
+    lock_exclusive, lock_shared, mapping_is_safe, options,
 };
+pub(crate) use imp::page_bytes;
 pub(crate) use imp::{
     membarrier, membarrier_available, never_waits, pin_current_thread, poll_writable, thread_id,
     write_fd,
 };
+pub(crate) use map::{Lost, Window};
 
 use crate::sync::{Mutex, lock};
 use std::io;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "peers")]
 mod rust;
+mod sawmill;
 
 use crate::report::Figure;
 use crate::subject::{Floor, Setup};
@@ -25,7 +26,7 @@ mod rust {
 
 /// The names of the peers that were built.
 pub(crate) fn names() -> Vec<&'static str> {
-    ["floor"].into_iter().chain(rust::NAMES).collect()
+    ["floor", "sawmill"].into_iter().chain(rust::NAMES).collect()
 }
 
 /// The variants of a peer that differ in a workload.
@@ -47,6 +48,10 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>, String> {
     match peer {
         "floor" => Ok(workload.run(Floor, setup, size)),
+        "sawmill" => {
+            let subject = sawmill::Sawmill::start(setup).map_err(|e| format!("sawmill: {e}"))?;
+            Ok(workload.run(subject, setup, size))
+        }
         peer => rust::run(peer, workload, setup, size),
     }
 }

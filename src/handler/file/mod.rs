@@ -6,10 +6,13 @@
 
 mod base;
 mod encoding;
+mod mapped;
 mod output;
 mod schedule;
+mod segment;
 mod storage;
 
+pub use mapped::{MmapRotatingFileHandler, MmapRotatingFileHandlerBuilder, Numbering};
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerBuilder};
 pub use schedule::When;
 pub use storage::FileMode;

@@ -118,12 +118,7 @@ enum Reserve {
 impl Output {
     /// Opens the file, unless the options say to wait for the first record.
     pub(crate) fn new(options: Options) -> Result<Self, Error> {
-        if options.path.file_name().is_none() {
-            let path = options.path.display().to_string();
-            return Err(Error::invalid(format!("filename: {path:?} does not name a file")));
-        }
-        let path = std::path::absolute(&options.path)
-            .map_err(|error| Error::io("open", &options.path, error))?;
+        let path = absolute(&options.path)?;
         let encoding = match &options.encoding {
             None if options.errors.is_some() => {
                 // Known, though UTF-8 can hold every character.
@@ -238,6 +233,28 @@ impl Output {
         record: &LogRecord<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(), Error> {
+        self.make_room()?;
+        if self.encoding.is_some() {
+            self.text.clear();
+            return cx.format_into(record, &mut self.text);
+        }
+        cx.format_into(record, &mut self.buffer)
+    }
+
+    /// Takes a line that is made already, with its end, in UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// If the buffer is full because the file takes nothing.
+    pub(crate) fn add_line(&mut self, line: &[u8]) -> Result<(), Error> {
+        self.make_room()?;
+        self.buffer.extend_from_slice(line);
+        self.committed = self.buffer.len();
+        self.ends.push_back(self.committed);
+        Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<(), Error> {
         // A formatter that panicked may have left half a line.
         self.buffer.truncate(self.committed);
         if self.committed >= HELD_BYTES {
@@ -253,11 +270,7 @@ impl Output {
                 });
             }
         }
-        if self.encoding.is_some() {
-            self.text.clear();
-            return cx.format_into(record, &mut self.text);
-        }
-        cx.format_into(record, &mut self.buffer)
+        Ok(())
     }
 
     fn begun(&self) -> &[u8] {
@@ -499,6 +512,15 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// The path that a handler keeps, whatever becomes of the working directory.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    if path.file_name().is_none() {
+        let path = path.display().to_string();
+        return Err(Error::invalid(format!("filename: {path:?} does not name a file")));
+    }
+    std::path::absolute(path).map_err(|error| Error::io("open", path, error))
 }
 
 impl Drop for Output {

@@ -385,4 +385,12 @@ fn every_file_handler_keeps_the_contract() {
     check(subject(RotatingFileHandler::new(path(1), 1000, 2).unwrap(), &dirs[1]));
     check(subject(TimedRotatingFileHandler::new(path(2), When::Midnight, 2).unwrap(), &dirs[2]));
     check(subject(WatchedFileHandler::new(path(3)).unwrap(), &dirs[3]));
+
+    // A mapped file shows NUL bytes behind its lines until it is closed.
+    let dir = crate::sync::Arc::new(TestDir::new());
+    let handler = MmapRotatingFileHandler::new(dir.join("a.log")).unwrap();
+    check(Subject::new(handler, move || {
+        let name = if dir.join("a.log").exists() { "a.log" } else { "a.log.live" };
+        dir.read(name).trim_end_matches('\0').lines().map(Into::into).collect()
+    }));
 }

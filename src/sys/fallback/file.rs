@@ -66,3 +66,8 @@ pub(crate) fn allocate(_file: &File, _offset: u64, _len: u64, _keep: bool) -> io
 pub(crate) fn allocation_is_real(_file: &File) -> bool {
     false
 }
+
+/// Not available here.
+pub(crate) fn mapping_is_safe(_file: &File) -> bool {
+    false
+}

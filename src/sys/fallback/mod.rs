@@ -87,3 +87,8 @@ pub(crate) fn membarrier() -> bool {
 pub(crate) fn never_waits(_fd: i32) -> bool {
     true
 }
+
+/// The size of a page of memory, in bytes, as far as anything here depends on it.
+pub(crate) fn page_bytes() -> usize {
+    4096
+}

@@ -121,10 +121,6 @@ pub(crate) fn allocate(file: &File, offset: u64, len: u64, keep_size: bool) -> i
 pub(crate) fn allocation_is_real(file: &File) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // Of linux/magic.h; XFS with reflinks writes in place what nobody shares.
-        const EXT: u64 = 0xef53;
-        const XFS: u64 = 0x5846_5342;
-        const F2FS: u64 = 0xf2f5_2010;
         matches!(file_system(file), Some(EXT | XFS | F2FS))
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -133,6 +129,30 @@ pub(crate) fn allocation_is_real(file: &File) -> bool {
         false
     }
 }
+
+/// Returns true if space that [`allocate`] gave is there when a page of a mapping is stored to:
+/// the file systems above, and tmpfs, which takes the memory at once.
+pub(crate) fn mapping_is_safe(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        matches!(file_system(file), Some(EXT | XFS | F2FS | TMPFS))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Numbers of linux/magic.h. XFS with reflinks writes in place what nobody shares.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const EXT: u64 = 0xef53;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const XFS: u64 = 0x5846_5342;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const F2FS: u64 = 0xf2f5_2010;
+#[cfg(target_os = "linux")]
+const TMPFS: u64 = 0x0102_1994;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn file_system(file: &File) -> Option<u64> {

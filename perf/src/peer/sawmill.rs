@@ -1,0 +1,66 @@
+//! sawmill in its several settings.
+
+use crate::subject::{Ended, Overflow, Setup, Subject};
+use sawmill::{FileHandler, HandlerRef, Level, NullHandler, Runtime, Wait, debug, info};
+use std::time::Duration;
+
+/// Time with microseconds, level, logger, file and line, thread.
+const PATTERN: &str = "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d \
+                       [%(threadName)s] %(message)s";
+const LIMIT: Duration = Duration::from_secs(120);
+
+pub(crate) struct Sawmill {
+    runtime: Runtime,
+}
+
+impl Sawmill {
+    pub(crate) fn start(setup: &Setup) -> Result<Self, sawmill::Error> {
+        let mut builder = sawmill::builder().level(Level::INFO).handler("file", handler(setup)?);
+        builder = match setup.variant.as_str() {
+            "spin" => builder.wait(Wait::Spin).affinity(1),
+            "park" => builder.wait(Wait::Park),
+            _ => builder,
+        };
+        builder = match setup.overflow {
+            Overflow::Default => builder,
+            Overflow::Block => builder.overflow(sawmill::Overflow::block()),
+            Overflow::Drop => builder.overflow(sawmill::Overflow::drop()),
+        };
+        if setup.elaborate {
+            for n in 0..20 {
+                let logger = format!("service.part{n}");
+                let handler = HandlerRef::new(NullHandler::new()).with_level(Level::new(n));
+                builder = builder
+                    .handler_for(&logger, &format!("null{n}"), handler)
+                    .level_for(&logger, Level::DEBUG);
+            }
+        }
+        Ok(Self { runtime: builder.init()? })
+    }
+}
+
+fn handler(setup: &Setup) -> Result<HandlerRef, sawmill::Error> {
+    Ok(FileHandler::new(&setup.file)?.into())
+}
+
+impl Subject for Sawmill {
+    #[inline(always)]
+    fn ints(&self, a: u64, b: u64, c: f64) {
+        info!("Logging int: {}, int: {}, double: {}", a, b, c);
+    }
+    #[inline(always)]
+    fn text(&self, text: &str, n: i32) {
+        info!("Logging str: {}, int: {}", text, n);
+    }
+    #[inline(always)]
+    fn off(&self, a: u64, b: u64, c: f64) {
+        debug!("Logging int: {}, int: {}, double: {}", a, b, c);
+    }
+    fn end(self) -> Ended {
+        let report = self.runtime.shutdown(LIMIT);
+        if !report.is_complete() {
+            eprintln!("the shutdown did not write everything: {report:?}");
+        }
+        Ended { dropped: Some(self.runtime.stats().dropped) }
+    }
+}

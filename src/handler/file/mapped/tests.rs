@@ -1,0 +1,306 @@
+//! Facts about mapped files.
+
+use super::super::storage::testing::{Fate, Faulty};
+use super::super::testing::{Desk, TestDir};
+use super::*;
+
+fn builder(dir: &TestDir) -> MmapRotatingFileHandlerBuilder {
+    MmapRotatingFileHandler::builder(dir.join("hot.log"))
+}
+
+fn desk(builder: MmapRotatingFileHandlerBuilder) -> Desk<MmapRotatingFileHandler> {
+    Desk::new(builder.build().unwrap())
+}
+
+/// The lines of all files, the oldest first, as numbers.
+fn numbers(dir: &TestDir) -> Vec<usize> {
+    let names = dir.names();
+    let (base, full): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == "hot.log");
+    let texts = full.into_iter().chain(base).map(|name| dir.read(name));
+    let text: String = texts.collect();
+    assert!(!text.contains('\0'));
+    text.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect()
+}
+
+/// Returns true if this machine's temporary directory can hold mapped files; says so if not.
+fn can_map(dir: &TestDir) -> bool {
+    let handler = builder(dir).require_mapping(true).build();
+    if let Err(error) = &handler {
+        println!("skipped: {error}");
+    }
+    drop(handler);
+    let _ = std::fs::remove_file(dir.join("hot.log"));
+    cfg!(target_os = "linux") && dir.names().is_empty() && {
+        let file = File::create(dir.join("probe")).unwrap();
+        let safe = sys::mapping_is_safe(&file);
+        std::fs::remove_file(dir.join("probe")).unwrap();
+        safe
+    }
+}
+
+#[test]
+fn the_live_file_has_a_name_of_its_own_and_full_ones_their_exact_length() {
+    let dir = TestDir::new();
+    let mut desk = desk(builder(&dir).max_bytes(10_000));
+    for n in 0..350 {
+        desk.put(&format!("{n} {}", "x".repeat(95 - n.to_string().len()))).unwrap();
+    }
+    assert_eq!(
+        dir.names(),
+        ["hot.log.000001", "hot.log.000002", "hot.log.000003", "hot.log.live", "hot.log.lock"]
+    );
+    let size = |name: &str| dir.join(name).metadata().unwrap().len();
+    assert_eq!((size("hot.log.000001"), size("hot.log.000003")), (9991, 9991));
+    desk.close().unwrap();
+    assert_eq!(dir.names(), ["hot.log", "hot.log.000001", "hot.log.000002", "hot.log.000003"]);
+    assert!(numbers(&dir).into_iter().eq(0..350));
+
+    // The next run takes the file back, goes on in it and never shifts a number.
+    desk.put("350 after").unwrap();
+    desk.handler.do_rollover().unwrap();
+    desk.put("351 after").unwrap();
+    desk.close().unwrap();
+    assert_eq!(dir.names().last().unwrap(), "hot.log.000004");
+    assert!(numbers(&dir).into_iter().eq(0..352));
+}
+
+#[test]
+fn lines_are_in_the_file_at_once() {
+    let dir = TestDir::new();
+    if !can_map(&dir) {
+        return;
+    }
+    let mut desk = desk(builder(&dir));
+    desk.put("no flush").unwrap();
+    assert_eq!(desk.handler.held(), 0);
+    let bytes = std::fs::read(desk.handler.live_path()).unwrap();
+    assert!(bytes.starts_with(b"no flush\n\0"));
+    assert!(desk.handler.is_mapped());
+}
+
+#[test]
+fn lines_pass_from_window_to_window_and_may_be_longer_than_one() {
+    let dir = TestDir::new();
+    let mut desk = desk(builder(&dir).window_bytes(64 << 10).max_bytes(1 << 20));
+    for n in 0..40 {
+        desk.put(&format!("{n} {}", "y".repeat(n * 10_000))).unwrap();
+        if n % 7 == 0 {
+            desk.batch_end().unwrap();
+        }
+    }
+    // One that is longer than a whole file gets a file to itself.
+    desk.put(&format!("40 {}", "z".repeat(3 << 20))).unwrap();
+    desk.put("41").unwrap();
+    desk.close().unwrap();
+    assert!(numbers(&dir).into_iter().eq(0..42));
+    assert_eq!(dir.read("hot.log"), "41\n");
+}
+
+#[test]
+fn old_files_go_by_number_or_by_pythons_chain() {
+    let dir = TestDir::new();
+    let mut rising = desk(builder(&dir).max_bytes(20).backup_count(2));
+    for n in 0..5 {
+        rising.put(&format!("{n} fifteen bytes")).unwrap();
+    }
+    rising.close().unwrap();
+    assert_eq!(dir.names(), ["hot.log", "hot.log.000003", "hot.log.000004"]);
+
+    let dir = TestDir::new();
+    let chain = builder(&dir).max_bytes(20).backup_count(2).numbering(Numbering::Shifting);
+    let mut chain = desk(chain);
+    for n in 0..5 {
+        chain.put(&format!("{n} fifteen bytes")).unwrap();
+    }
+    chain.close().unwrap();
+    assert_eq!(dir.names(), ["hot.log", "hot.log.1", "hot.log.2"]);
+    assert!(dir.read("hot.log.1").starts_with('3') && dir.read("hot.log.2").starts_with('2'));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_handler_on_the_path_is_an_error_until_the_first_closes() {
+    let dir = TestDir::new();
+    let mut first = desk(builder(&dir));
+    let error = builder(&dir).build().unwrap_err();
+    assert!(error.is_already() && error.to_string().contains("hot.log"), "{error}");
+    first.close().unwrap();
+    drop(builder(&dir).build().unwrap());
+    drop(first);
+    assert_eq!(dir.names(), ["hot.log"]);
+}
+
+#[test]
+fn options_out_of_range_are_refused_by_name() {
+    let dir = TestDir::new();
+    let refused =
+        |builder: MmapRotatingFileHandlerBuilder| builder.build().unwrap_err().to_string();
+    assert!(refused(builder(&dir).max_bytes(0)).starts_with("max_bytes"));
+    assert!(refused(builder(&dir).window_bytes(1000)).starts_with("window_bytes"));
+    assert!(refused(builder(&dir).numbering(Numbering::Shifting)).starts_with("backup_count"));
+    assert!(refused(builder(&dir).terminator("\0")).starts_with("terminator"));
+    assert!(dir.names().is_empty());
+}
+
+#[test]
+fn a_leftover_is_cut_its_last_line_ended_and_continued() {
+    let dir = TestDir::new();
+    dir.write("hot.log.live", &format!("0 whole\n1 torn{}", "\0".repeat(700_000)));
+    dir.write("hot.log.lock", "");
+    let mut desk = desk(builder(&dir));
+    desk.put("2 new").unwrap();
+    desk.close().unwrap();
+    assert_eq!(dir.read("hot.log"), "0 whole\n1 torn\n2 new\n");
+
+    // A file under the plain name besides is older; nothing is lost of either.
+    std::fs::rename(dir.join("hot.log"), dir.join("hot.log.live")).unwrap();
+    dir.write("hot.log", "before\n");
+    drop(builder(&dir).build().unwrap());
+    assert_eq!(dir.read("hot.log.000001"), "before\n");
+    assert_eq!(dir.read("hot.log"), "0 whole\n1 torn\n2 new\n");
+}
+
+#[test]
+fn a_file_cut_short_from_outside_ends_the_mapping_and_nothing_else() {
+    let dir = TestDir::new();
+    if !can_map(&dir) {
+        return;
+    }
+    let mut desk = desk(builder(&dir).window_bytes(1 << 20));
+    for n in 0..5000 {
+        desk.put(&format!("{n} {}", "x".repeat(90))).unwrap();
+    }
+    File::create(desk.handler.live_path()).unwrap();
+    // Without a look between: the store itself faults.
+    for n in 5000..8000 {
+        desk.put(&format!("{n} {}", "x".repeat(90))).unwrap();
+    }
+    assert!(!desk.handler.is_mapped());
+    assert_eq!(desk.delivery.errors.len(), 1);
+    desk.close().unwrap();
+    // What went into pages that were in memory until the fault went with the cut; the rest is
+    // there without a hole.
+    let found = numbers(&dir);
+    assert!(found.len() > 1000 && found.windows(2).all(|two| two[0] + 1 == two[1]));
+    assert_eq!(*found.last().unwrap(), 7999);
+
+    // A batch end notices before any store does.
+    let mut desk = self::desk(builder(&dir));
+    desk.log("8000").unwrap();
+    File::create(desk.handler.live_path()).unwrap();
+    desk.batch_end().unwrap();
+    assert!(!desk.handler.is_mapped());
+    desk.put("8001").unwrap();
+    // The next file is mapped again.
+    desk.handler.do_rollover().unwrap();
+    assert!(desk.handler.is_mapped());
+    desk.close().unwrap();
+}
+
+#[test]
+fn without_space_for_a_window_lines_are_written_and_kept() {
+    let dir = TestDir::new();
+    if !can_map(&dir) {
+        return;
+    }
+    let mut windows = 0;
+    let faulty = Faulty::new(move |what, _| {
+        windows += u64::from(what == "allocate");
+        if what == "allocate" && windows == 3 { Fate::Fail(28) } else { Fate::Work }
+    });
+    let builder = builder(&dir).window_bytes(64 << 10).storage(faulty).max_bytes(1 << 20);
+    let mut desk = desk(builder);
+    for n in 0..3000 {
+        desk.put(&format!("{n} {}", "x".repeat(90))).unwrap();
+    }
+    assert!(!desk.handler.is_mapped());
+    assert!(desk.delivery.errors[0].to_string().contains("hot.log.live"));
+    desk.close().unwrap();
+    assert!(numbers(&dir).into_iter().eq(0..3000));
+}
+
+#[test]
+fn whichever_operation_fails_once_every_line_is_in_one_file() {
+    let run = |fail_at: u64| {
+        let dir = TestDir::new();
+        let faulty = Faulty::nth(fail_at, 5);
+        let built = builder(&dir).max_bytes(1000).window_bytes(64 << 10).storage(faulty.clone());
+        let Ok(handler) = built.build() else {
+            return u64::MAX;
+        };
+        let mut desk = Desk::new(handler);
+        let mut kept = Vec::new();
+        for n in 0..30 {
+            if desk.put(&format!("{n} {}", "x".repeat(90))).is_ok() {
+                kept.push(n);
+            }
+            if n % 8 == 7 {
+                let _ = desk.flush();
+            }
+        }
+        let _ = desk.close();
+        // A close that failed leaves what the next start takes up.
+        drop(desk);
+        drop(builder(&dir).build().unwrap());
+        assert_eq!(numbers(&dir), kept, "operation {fail_at}");
+        assert!(kept.len() >= 29, "operation {fail_at}");
+        faulty.count()
+    };
+    let operations = run(u64::MAX);
+    assert!(operations > 20);
+    (1..=operations).for_each(|n| {
+        run(n);
+    });
+}
+
+/// Runs itself as the process that is killed.
+#[test]
+#[cfg(unix)]
+fn what_was_logged_survives_kill_9_without_a_flush() {
+    use std::io::{BufRead, BufReader};
+    const ROLE: &str = "SAWMILL_TEST_KILLED";
+    if let Some(path) = std::env::var_os(ROLE) {
+        let handler = MmapRotatingFileHandler::builder(path).max_bytes(300_000);
+        let mut desk = Desk::new(handler.build().unwrap());
+        for n in 0.. {
+            desk.put(&format!("{n} {}", "x".repeat(60))).unwrap();
+            if n == 20_000 {
+                println!("ready {}", desk.handler.is_mapped());
+            }
+        }
+    }
+    let dir = TestDir::new();
+    let name = "handler::file::mapped::tests::what_was_logged_survives_kill_9_without_a_flush";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(ROLE, dir.join("hot.log"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let ready = lines.find_map(|line| {
+        let line = line.unwrap();
+        line.find("ready ").map(|at| line[at + 6..].trim() == "true")
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if !ready.expect("the child said so") {
+        println!("skipped: this file system cannot hold mapped files");
+        return;
+    }
+    assert!(dir.names().contains(&"hot.log.live".to_owned()));
+    drop(builder(&dir).build().unwrap());
+    let text: String = {
+        let names = dir.names();
+        let (base, full): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == "hot.log");
+        full.into_iter().chain(base).map(|name| dir.read(name)).collect()
+    };
+    assert!(!text.contains('\0'));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() > 20_000);
+    // All but the line that was being stored are whole, in order, from the first.
+    for (n, line) in lines[..lines.len() - 1].iter().enumerate() {
+        assert_eq!(*line, format!("{n} {}", "x".repeat(60)));
+    }
+    assert!(format!("{} {}", lines.len() - 1, "x".repeat(60)).starts_with(lines[lines.len() - 1]));
+}

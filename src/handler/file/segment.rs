@@ -1,0 +1,224 @@
+//! A file that is written by stores to a mapping.
+//!
+//! Space is allocated window by window before it is mapped, so that a full disk is an answer and
+//! no signal, and pages are brought in ahead of the stores. While the file is open it is longer
+//! than what was written: NUL bytes follow to the end of the window. [`Segment::finish`] cuts it
+//! to its exact length; [`recover`] does so for one that a killed process left.
+
+use super::storage::{How, Storage};
+use crate::error::Error;
+use crate::sys::{self, Window};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Pages that are brought in at once, in bytes.
+const POPULATE_BYTES: u64 = 256 << 10;
+/// How far ahead of the stores pages are brought in when there is nothing else to do.
+const AHEAD_BYTES: u64 = 1 << 20;
+
+/// An open file, a window of it, and where the next line goes.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    file: File,
+    path: PathBuf,
+    window: Window,
+    window_bytes: u64,
+    /// Offset of the window in the file.
+    window_at: u64,
+    /// Offset of the next byte.
+    position: u64,
+    /// Offset behind the last page that was brought in.
+    populated: u64,
+}
+
+/// A segment that can be stored to no more.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    pub(crate) error: Error,
+}
+
+impl Segment {
+    /// Opens the file, made if need be, to go on at `position`, which is its end.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened or mapped, or its space not be secured; it is as long as
+    /// before then.
+    pub(crate) fn open(
+        storage: &dyn Storage,
+        path: &Path,
+        how: How,
+        window_bytes: u64,
+    ) -> Result<Self, Error> {
+        let failed = |error| Error::io("map", path, error);
+        let file = storage.open(path, How { mapped: true, ..how }).map_err(failed)?;
+        if !sys::mapping_is_safe(&file) {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "its file system cannot secure space for a mapping",
+            )));
+        }
+        let position = storage.stat(&file).map_err(failed)?.len();
+        let mapped = map_window(storage, &file, position, window_bytes);
+        let (window, window_at) = mapped.map_err(|error| {
+            let _ = storage.truncate(&file, position);
+            failed(error)
+        })?;
+        Ok(Self {
+            file,
+            path: path.into(),
+            window,
+            window_bytes,
+            window_at,
+            position,
+            populated: position,
+        })
+    }
+
+    /// The bytes written.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Stores a line. On an error none of it counts, and the segment is to be finished.
+    pub(crate) fn store(&mut self, storage: &dyn Storage, mut bytes: &[u8]) -> Result<(), Broken> {
+        let begin = self.position;
+        while !bytes.is_empty() {
+            let room = self.window_at + self.window.len() as u64 - self.position;
+            if room == 0 {
+                self.next_window(storage).map_err(|error| self.broken(begin, error))?;
+                continue;
+            }
+            let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+            let end = self.position + len as u64;
+            if end > self.populated {
+                self.populate(end.max(self.populated + POPULATE_BYTES))
+                    .map_err(|error| self.broken(begin, error))?;
+            }
+            let at = (self.position - self.window_at) as usize;
+            self.window.store(at, &bytes[..len]).map_err(|_| self.broken(begin, cut_short()))?;
+            self.position = end;
+            bytes = &bytes[len..];
+        }
+        Ok(())
+    }
+
+    /// Brings pages in while nothing else is to be done, and looks whether the file is whole.
+    pub(crate) fn prepare(&mut self, storage: &dyn Storage) -> Result<(), Broken> {
+        let begin = self.position;
+        let end = self.window_at + self.window.len() as u64;
+        let whole = storage.stat(&self.file).is_ok_and(|meta| meta.len() >= end);
+        if !whole || self.window.is_lost() {
+            return Err(self.broken(begin, cut_short()));
+        }
+        if self.populated < (self.position + AHEAD_BYTES).min(end) {
+            self.populate(self.populated + POPULATE_BYTES)
+                .map_err(|error| self.broken(begin, error))?;
+        }
+        Ok(())
+    }
+
+    fn populate(&mut self, to: u64) -> io::Result<()> {
+        let to = to.min(self.window_at + self.window.len() as u64);
+        let from = self.populated.max(self.window_at);
+        self.window.populate((from - self.window_at) as usize, (to - from) as usize)?;
+        self.populated = to;
+        Ok(())
+    }
+
+    fn next_window(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        (self.window, self.window_at) =
+            map_window(storage, &self.file, self.position, self.window_bytes)?;
+        self.populated = self.position;
+        Ok(())
+    }
+
+    fn broken(&mut self, begin: u64, error: io::Error) -> Broken {
+        self.position = begin;
+        Broken { error: Error::io("store to", &self.path, error) }
+    }
+
+    /// Cuts the file to what was written and closes it.
+    ///
+    /// # Errors
+    ///
+    /// If that fails; the next [`recover`] does it then.
+    pub(crate) fn finish(self, storage: &dyn Storage) -> Result<(), Error> {
+        let Self { file, path, window, position, .. } = self;
+        drop(window);
+        let failed = |error| Error::io("cut", &path, error);
+        // Never longer than it is: somebody may have cut it short.
+        if storage.stat(&file).map_err(failed)?.len() > position {
+            storage.truncate(&file, position).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn cut_short() -> io::Error {
+    io::Error::other("somebody cut the file short (copytruncate does not go with a mapping)")
+}
+
+/// Allocates and maps a window that holds `position`.
+fn map_window(
+    storage: &dyn Storage,
+    file: &File,
+    position: u64,
+    window_bytes: u64,
+) -> io::Result<(Window, u64)> {
+    let page = sys::page_bytes() as u64;
+    let at = position / page * page;
+    let len = window_bytes.next_multiple_of(page).max(page);
+    storage.allocate(file, at, len, false)?;
+    // On 32-bit targets a window above the address space is an error like any other.
+    let mapped = usize::try_from(len).map_err(|_| io::ErrorKind::InvalidInput.into());
+    Ok((mapped.and_then(|len| Window::map(file, at, len))?, at))
+}
+
+/// Cuts the NUL bytes off that a killed process left behind its last line, and ends a line that
+/// it left unfinished. Returns how many bytes were cut.
+///
+/// # Errors
+///
+/// If the file cannot be read or cut.
+pub(crate) fn recover(
+    storage: &dyn Storage,
+    path: &Path,
+    how: How,
+    terminator: &[u8],
+) -> Result<u64, Error> {
+    let failed = |error| Error::io("recover", path, error);
+    let mut file = storage.open(path, How { mapped: true, ..how }).map_err(failed)?;
+    let size = storage.stat(&file).map_err(failed)?.len();
+    let (end, last) = last_byte(&mut file, size).map_err(failed)?;
+    if end < size {
+        storage.truncate(&file, end).map_err(failed)?;
+    }
+    if last.is_some_and(|last| terminator.last() != Some(&last)) {
+        file.seek(SeekFrom::Start(end)).map_err(failed)?;
+        let mut rest = terminator;
+        while !rest.is_empty() {
+            let written = storage.write(&file, rest).map_err(failed)?;
+            rest = &rest[written..];
+        }
+    }
+    Ok(size - end)
+}
+
+/// Where the bytes other than NUL end, and which is the last of them.
+fn last_byte(file: &mut File, size: u64) -> io::Result<(u64, Option<u8>)> {
+    let mut block = vec![0; 256 << 10];
+    let mut end = size;
+    while end > 0 {
+        let begin = end.saturating_sub(block.len() as u64);
+        let part = &mut block[..(end - begin) as usize];
+        file.seek(SeekFrom::Start(begin))?;
+        file.read_exact(part)?;
+        if let Some(at) = part.iter().rposition(|byte| *byte != 0) {
+            return Ok((begin + at as u64 + 1, Some(part[at])));
+        }
+        end = begin;
+    }
+    Ok((0, None))
+}

@@ -1,0 +1,5 @@
+use sawmill::log;
+
+fn main() {
+    log!("m");
+}

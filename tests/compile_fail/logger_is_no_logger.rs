@@ -1,0 +1,6 @@
+use sawmill::info;
+
+fn main() {
+    let logger = "name";
+    info!(logger: logger, "m");
+}

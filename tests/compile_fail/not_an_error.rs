@@ -1,0 +1,5 @@
+use sawmill::exception;
+
+fn main() {
+    exception!(5, "m");
+}

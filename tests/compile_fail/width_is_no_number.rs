@@ -1,0 +1,6 @@
+use sawmill::info;
+
+fn main() {
+    let width = "wide";
+    info!("{:width$}", 1);
+}

@@ -1,0 +1,5 @@
+use sawmill::info;
+
+fn main() {
+    info!(key:serde = 1; "m");
+}

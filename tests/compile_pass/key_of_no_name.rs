@@ -1,0 +1,5 @@
+use sawmill::info;
+
+fn main() {
+    info!("5" = 1; "m");
+}

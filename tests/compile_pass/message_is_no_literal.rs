@@ -1,0 +1,6 @@
+use sawmill::info;
+
+fn main() {
+    let text = "t";
+    info!("{}", text);
+}

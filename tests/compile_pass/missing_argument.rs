@@ -1,0 +1,5 @@
+use sawmill::info;
+
+fn main() {
+    info!("{} of {}", 1, 2);
+}

@@ -1,0 +1,5 @@
+use sawmill::exception;
+
+fn main() {
+    exception!("x".parse::<u8>().unwrap_err(), "m");
+}

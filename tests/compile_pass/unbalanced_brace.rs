@@ -1,0 +1,5 @@
+use sawmill::info;
+
+fn main() {
+    info!("a {0} b", 1);
+}

@@ -1,0 +1,242 @@
+//! Fields of a stretch of code, on records of that stretch and no others.
+
+use sawmill::{
+    Drain, Level, LoggerAdapter, OwnedRecord, RecordBuilder, Runtime, Scope, ValueBuf, scope,
+    warning,
+};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+fn runtimes() -> [Runtime; 2] {
+    [Drain::Inline, Drain::Thread]
+        .map(|drain| Runtime::builder().drain(drain).capture().build().expect("nothing can fail"))
+}
+
+fn records(runtime: &Runtime) -> Vec<OwnedRecord> {
+    assert!(runtime.flush(Duration::from_secs(10)).is_complete());
+    runtime.records()
+}
+
+/// `message key=value ...` of each record.
+fn shown(runtime: &Runtime) -> Vec<String> {
+    let show = |record: &OwnedRecord| {
+        let record = record.view();
+        let mut text = record.message().unwrap();
+        record.for_each_field(|key, value| text.push_str(&format!(" {key}={value}")));
+        text
+    };
+    records(runtime).iter().map(show).collect()
+}
+
+#[test]
+fn records_carry_the_fields_of_the_scopes_they_are_in() {
+    for runtime in runtimes() {
+        runtime.scope(|| {
+            warning!("before");
+            let user = "ada";
+            let outer = scope!(user, request = 7);
+            warning!("outer");
+            {
+                let _inner = scope!("step" = 1, user = "eve", list:? = [1, 2]);
+                warning!("inner");
+                warning!(own = true; "inner");
+            }
+            warning!("outer again");
+            drop(outer);
+            warning!("after");
+        });
+        assert_eq!(
+            shown(&runtime),
+            [
+                "before",
+                "outer user=ada request=7",
+                "inner user=eve request=7 step=1 list=[1, 2]",
+                "inner user=eve request=7 step=1 list=[1, 2] own=true",
+                "outer again user=ada request=7",
+                "after",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_calls_own_field_counts_before_the_scopes() {
+    for runtime in runtimes() {
+        runtime.scope(|| {
+            let _scope = scope!(user = "ada");
+            warning!(user = "eve"; "x");
+        });
+        let records = records(&runtime);
+        assert_eq!(records[0].view().field("user").unwrap().to_string(), "eve");
+    }
+}
+
+#[test]
+fn a_scope_is_its_threads_own_and_may_be_taken_along() {
+    for runtime in runtimes() {
+        runtime.scope(|| {
+            let _scope = scope!(user = "ada");
+            let here = Scope::current();
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    runtime.scope(|| {
+                        warning!("bare");
+                        here.run(|| warning!("taken along"));
+                    });
+                });
+            });
+        });
+        assert_eq!(shown(&runtime), ["bare", "taken along user=ada"]);
+    }
+}
+
+#[test]
+fn a_scope_entered_before_the_threads_first_record_is_told() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let _scope = scope!(early = 1);
+                warning!(logger: logger, "first");
+                assert!(!runtime.attach_thread(1 << 16));
+                warning!(logger: logger, "second");
+            });
+        });
+        assert_eq!(shown(&runtime), ["first early=1", "second early=1"]);
+    }
+}
+
+struct Nobody;
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_future_keeps_its_scope_across_polls_and_threads() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let task = {
+            let _request = scope!(request = 7);
+            let logger = logger.clone();
+            Scope::new([("task", ValueBuf::of("t"))]).attach(async move {
+                for step in 0..3 {
+                    warning!(logger: logger, "step {step}");
+                    let mut first = true;
+                    std::future::poll_fn(|_| match std::mem::take(&mut first) {
+                        true => Poll::Pending,
+                        false => Poll::Ready(()),
+                    })
+                    .await;
+                }
+            })
+        };
+        let mut task = pin!(task);
+        let mut polls = 0;
+        loop {
+            polls += 1;
+            let waker = Waker::from(Arc::new(Nobody));
+            let poll = std::thread::scope(|threads| {
+                let poll = threads.spawn(|| {
+                    let poll = task.as_mut().poll(&mut Context::from_waker(&waker));
+                    warning!(logger: logger, "between");
+                    poll
+                });
+                poll.join().unwrap()
+            });
+            if poll.is_ready() {
+                break;
+            }
+        }
+        assert_eq!(polls, 4);
+        let shown = shown(&runtime);
+        let steps = shown.iter().filter(|line| line.starts_with("step"));
+        let expected = (0..3).map(|step| format!("step {step} request=7 task=t"));
+        assert!(steps.cloned().eq(expected), "{shown:?}");
+        assert_eq!(shown.iter().filter(|line| *line == "between").count(), 4);
+    }
+}
+
+#[test]
+fn whatever_is_dropped_no_record_carries_a_wrong_scope() {
+    let runtime = Runtime::builder()
+        .lane_bytes(16 << 10)
+        .overflow(sawmill::Overflow::drop())
+        .capture()
+        .build()
+        .unwrap();
+    let logger = runtime.get_logger("x");
+    for round in 0..2_000 {
+        // A drain that stands still for a while makes sure of losses.
+        match round {
+            500 => runtime.pause(Duration::from_secs(10)).unwrap(),
+            1_500 => runtime.resume().unwrap(),
+            _ => {}
+        }
+        let _scope = scope!(round = round, filler = "x".repeat(200));
+        for n in 0..(round % 4) {
+            warning!(logger: logger, "{round}.{n}");
+        }
+    }
+    let mut found = 0;
+    for record in records(&runtime) {
+        let record = record.view();
+        let message = record.message().unwrap();
+        let Some((round, _)) = message.split_once('.').filter(|_| record.logger() == "x") else {
+            continue;
+        };
+        assert_eq!(record.field("round").unwrap().to_string(), round, "{message}");
+        found += 1;
+    }
+    let stats = runtime.stats();
+    assert!(found > 0 && stats.dropped > 0, "{stats:?}");
+    assert_eq!(stats.attempted, found + stats.dropped, "{stats:?}");
+}
+
+#[test]
+fn a_scope_too_long_for_the_lane_says_so_and_loses_no_record() {
+    let runtime = Runtime::builder().lane_bytes(16 << 10).capture().build().unwrap();
+    let logger = runtime.get_logger("x");
+    let _scope = scope!(filler = "x".repeat(8 << 10));
+    warning!(logger: logger, "still there");
+    assert_eq!(shown(&runtime), ["still there scope=too long for this thread's lane"]);
+}
+
+#[test]
+fn an_adapters_fields_come_between_the_scopes_and_the_calls() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let fields = [("a", ValueBuf::of("adapter")), ("b", ValueBuf::of("adapter"))];
+        let adapter = LoggerAdapter::new(&logger, fields);
+        let both = LoggerAdapter::new(&adapter, [("c", ValueBuf::of("outer"))]);
+        let _scope = scope!(a = "scope", s = 1);
+        warning!(logger: adapter, b = "call"; "one");
+        warning!(logger: both.child("y"), "two");
+        warning!(logger: logger, "three");
+        let found: Vec<String> = records(&runtime)
+            .iter()
+            .map(|record| {
+                let view = record.view();
+                let show = |key| view.field(key).map_or("-".into(), |value| value.to_string());
+                ["a", "b", "c", "s"].map(show).join(" ")
+            })
+            .collect();
+        let expected = ["adapter call - 1", "adapter adapter outer 1", "scope - - 1"];
+        assert_eq!(found, expected);
+        assert_eq!(records(&runtime)[1].view().logger(), "x.y");
+    }
+}
+
+#[test]
+fn a_finished_record_keeps_its_fields_beside_the_adapters_only_if_merged() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let record = RecordBuilder::new(Level::ERROR).message("m").field("own", ValueBuf::of(&1));
+        for merge in [false, true] {
+            let adapter = LoggerAdapter::new(&logger, [("extra", ValueBuf::of(&2))]);
+            adapter.merge_extra(merge).log_record(&record);
+        }
+        assert_eq!(shown(&runtime), ["m extra=2", "m extra=2 own=1"]);
+    }
+}
