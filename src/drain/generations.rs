@@ -59,13 +59,12 @@ impl Generations {
         self.kept.push_back(Kept::new(snapshot));
     }
 
-    /// Forgets generations that every lane has passed. Returns whether it forgot any.
-    pub(crate) fn retire(&mut self, lanes: &[Reader]) -> bool {
-        let before = self.kept.len();
-        while self.kept.len() > 1 && self.kept[0].is_passed(lanes) {
-            self.kept.pop_front();
+    /// Forgets the oldest generation if every lane has passed it, and returns it.
+    pub(crate) fn retire(&mut self, lanes: &[Reader]) -> Option<Arc<Snapshot>> {
+        if self.kept.len() > 1 && self.kept[0].is_passed(lanes) {
+            return self.kept.pop_front().map(|kept| kept.snapshot);
         }
-        self.kept.len() != before
+        None
     }
 
     pub(crate) fn snapshots(&self) -> impl Iterator<Item = &Arc<Snapshot>> {

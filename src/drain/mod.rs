@@ -233,8 +233,8 @@ impl Backend {
         self.tell_trailing_losses();
         self.stage.end_batch(&table);
         self.retire_lanes();
-        if self.generations.retire(&self.lanes) {
-            self.stage.depart(self.generations.snapshots());
+        while let Some(retired) = self.generations.retire(&self.lanes) {
+            self.stage.depart(&retired.table, self.generations.snapshots());
         }
     }
 

@@ -128,9 +128,14 @@ impl Stage {
         self.failures.report(FailureKind::Handler, handler, None, &error);
     }
 
-    /// Lets go of what no kept snapshot uses: closes handlers that were to be closed or that
-    /// nobody else holds, puts the others back where their references find them.
-    pub(crate) fn depart<'s>(&mut self, kept: impl Iterator<Item = &'s Arc<Snapshot>>) {
+    /// Lets go of what a retired generation used and no kept snapshot uses: tells what leaving
+    /// filters withheld, closes handlers that were to be closed or that nobody else holds, newest
+    /// first, and puts the others back where their references find them.
+    pub(crate) fn depart<'s>(
+        &mut self,
+        retired: &Table,
+        kept: impl Iterator<Item = &'s Arc<Snapshot>>,
+    ) {
         let (mut handlers, mut filters, mut formats) =
             (HashSet::new(), HashSet::new(), HashSet::new());
         for snapshot in kept {
@@ -142,24 +147,11 @@ impl Stage {
             }
             table.routes.iter().for_each(|route| filters.extend(route.filters.iter().copied()));
         }
-        for index in 0..self.slots.len() {
-            if handlers.contains(&(index as u32)) {
-                continue;
-            }
-            let Some(at) = self.slots[index].as_ref().map(|slot| slot.at.clone()) else { continue };
-            let deadline = Instant::now() + std::time::Duration::from_secs(1);
-            self.flush(index, deadline);
-            let closing = self.closing.iter().position(|known| *known == at);
-            // Two references are ours: the slot's and the clone above.
-            if closing.is_some() || at.holders() <= 2 {
-                self.close(index, deadline);
-            }
-            if let Some(closed) = closing {
-                self.closing.swap_remove(closed);
-            }
-            if let Some(slot) = self.slots[index].take() {
-                slot.at.leave_home();
-                slot.at.seat().put_back(slot.handler);
+        self.tell_withheld(retired, |filter| !filters.contains(&filter));
+        let others = 0..self.slots.len();
+        for index in newest_first(retired).into_iter().chain(others) {
+            if !handlers.contains(&(index as u32)) {
+                self.depart_handler(index, retired);
             }
         }
         for index in unused(&self.filters, &filters) {
@@ -175,7 +167,28 @@ impl Stage {
         }
     }
 
-    /// What a filter that leaves withheld and has not told goes nowhere any more; it is counted.
+    fn depart_handler(&mut self, index: usize, retired: &Table) {
+        let Some(Some(slot)) = self.slots.get(index) else { return };
+        let at = slot.at.clone();
+        let deadline = Some(Instant::now() + std::time::Duration::from_secs(1));
+        let closing = self.closing.iter().position(|known| *known == at);
+        // Two references are ours: the slot's and the clone above.
+        if closing.is_some() || at.holders() <= 2 {
+            self.close(index, retired, deadline);
+        } else {
+            self.step(index, Some(retired), deadline, |handler, cx| handler.batch_end(cx));
+        }
+        if let Some(closed) = closing {
+            self.closing.swap_remove(closed);
+        }
+        if let Some(slot) = self.slots[index].take() {
+            slot.at.leave_home();
+            slot.at.seat().put_back(slot.handler);
+        }
+    }
+
+    /// A filter that leaves and was used by no retired route has nowhere to tell what it withheld;
+    /// it is counted.
     fn end_filter(&mut self, index: usize) {
         if let Some(slot) = &mut self.filters[index] {
             while slot.filter.notice(self.now_ns, true).is_some() {
@@ -489,18 +502,18 @@ impl Stage {
         }
     }
 
-    fn flush(&mut self, index: usize, deadline: Instant) -> bool {
-        self.step(index, None, Some(deadline), |handler, cx| handler.flush(cx))
-    }
-
-    fn close(&mut self, index: usize, deadline: Instant) -> bool {
-        self.step(index, None, Some(deadline), |handler, cx| handler.close(cx))
+    /// Flushes, unless the handler would rather not, and closes.
+    fn close(&mut self, index: usize, table: &Table, deadline: Option<Instant>) -> bool {
+        let flushed = self.step(index, Some(table), deadline, |handler, cx| {
+            if handler.flush_on_close() { handler.flush(cx) } else { Ok(()) }
+        });
+        flushed & self.step(index, Some(table), deadline, |handler, cx| handler.close(cx))
     }
 
     /// Tells what filters withheld, then flushes every handler, newest first. Returns whether all
     /// succeeded.
     pub(crate) fn flush_all(&mut self, table: &Table, deadline: Instant) -> bool {
-        self.tell_withheld(table);
+        self.tell_withheld(table, |_| true);
         let mut good = true;
         for index in newest_first(table) {
             good &= self.step(index, Some(table), Some(deadline), |handler, cx| handler.flush(cx));
@@ -511,23 +524,17 @@ impl Stage {
     /// Flushes and closes every handler, newest first, each within what is left of the deadline:
     /// Python's `shutdown`.
     pub(crate) fn close_all(&mut self, table: &Table, deadline: Instant) -> bool {
-        self.tell_withheld(table);
+        self.tell_withheld(table, |_| true);
         let mut good = true;
         for index in newest_first(table) {
-            good &= self.step(index, Some(table), Some(deadline), |handler, cx| {
-                if handler.flush_on_close() {
-                    handler.flush(cx)?;
-                }
-                Ok(())
-            });
-            good &= self.step(index, Some(table), Some(deadline), |handler, cx| handler.close(cx));
+            good &= self.close(index, table, Some(deadline));
         }
         good
     }
 
-    fn tell_withheld(&mut self, table: &Table) {
+    fn tell_withheld(&mut self, table: &Table, which: impl Fn(u32) -> bool) {
         for route in &table.routes {
-            for (at, index) in route.filters.iter().enumerate() {
+            for (at, index) in route.filters.iter().enumerate().filter(|(_, at)| which(**at)) {
                 let rest = &route.filters[at + 1..];
                 self.notice(*index, rest, table, true, None, &mut |stage, record| {
                     stage.offer_all_of(route, table, 0, record);
@@ -537,7 +544,7 @@ impl Stage {
         for used in table.uses.values() {
             let Some(Some(slot)) = self.slots.get(used.index as usize) else { continue };
             let at_home = slot.at.clone();
-            for (at, index) in used.filters.iter().enumerate() {
+            for (at, index) in used.filters.iter().enumerate().filter(|(_, at)| which(**at)) {
                 let rest = &used.filters[at + 1..];
                 self.notice(*index, rest, table, true, Some(&at_home), &mut |stage, record| {
                     stage.emit(used, table, record, 0);

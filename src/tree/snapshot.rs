@@ -24,7 +24,8 @@ pub(crate) struct Table {
     pub(crate) routes: Vec<Route>,
     /// Every handler at home, by identity: for forwarding, flushing and closing.
     pub(crate) uses: HashMap<u64, HandlerUse>,
-    /// Handlers at home in the order in which they were made known; closed newest first.
+    /// Handlers at home in the order in which they were made known, but targets before those who
+    /// forward to them; closed from the end.
     pub(crate) order: Vec<u64>,
     /// For records that no handler was found for.
     pub(crate) last_resort: Option<HandlerUse>,

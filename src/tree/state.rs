@@ -352,7 +352,7 @@ impl State {
         let routes = self.routes(&uses, &mut install);
         let last_resort =
             self.draft.last_resort.as_ref().and_then(|handler| uses.get(&handler.id())).cloned();
-        let order = self.order.iter().map(HandlerRef::id).collect();
+        let order = closing_order(&self.order);
         for places in
             [&mut self.handler_places, &mut self.filter_places, &mut self.formatter_places]
         {
@@ -485,4 +485,32 @@ impl<'a, I: Iterator<Item = &'a HandlerRef>> RevCloned for I {
         all.reverse();
         all
     }
+}
+
+/// The handlers in an order whose reverse is that of closing: newest first, and whoever forwards
+/// before its target.
+fn closing_order(handlers: &[HandlerRef]) -> Vec<u64> {
+    let mut forwarders: HashMap<u64, Vec<&HandlerRef>> = HashMap::new();
+    for handler in handlers.iter().rev() {
+        for target in handler.targets() {
+            forwarders.entry(target.id()).or_default().push(handler);
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut closed = Vec::new();
+    let mut stack: Vec<(&HandlerRef, bool)> = Vec::new();
+    for newest in handlers.iter().rev() {
+        stack.push((newest, false));
+        while let Some((handler, ready)) = stack.pop() {
+            if ready {
+                closed.push(handler.id());
+            } else if seen.insert(handler.id()) {
+                stack.push((handler, true));
+                let before = forwarders.get(&handler.id()).into_iter().flatten().rev();
+                stack.extend(before.map(|forwarder| (*forwarder, false)));
+            }
+        }
+    }
+    closed.reverse();
+    closed
 }
