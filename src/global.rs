@@ -59,9 +59,15 @@ pub(crate) fn disclaim() {
     *lock(&CLAIM) = None;
 }
 
-/// Makes the runtime the `log` crate's logger.
-pub(crate) fn install_bridge(runtime: &Runtime) -> Result<(), Error> {
-    let _ = runtime;
+/// Makes the default runtime the `log` crate's logger.
+#[cfg(feature = "log")]
+pub(crate) fn install_bridge() -> Result<(), Error> {
+    crate::bridge::log::install()
+}
+
+/// Without the `log` crate there is nothing to bridge, and no option that asks for it.
+#[cfg(not(feature = "log"))]
+pub(crate) fn install_bridge() -> Result<(), Error> {
     Ok(())
 }
 

@@ -42,6 +42,7 @@ pub mod config;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod bridge;
 mod global;
 mod macros;
 #[cfg(feature = "config")]

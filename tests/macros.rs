@@ -533,19 +533,16 @@ mod locations {
 
     #[test]
     fn a_record_names_its_place() {
-        let line = line!() + 1;
-        with_record(
-            || info!("here"),
-            |record| {
-                assert_eq!(record.line(), line);
-                assert_eq!(record.filename(), "macros.rs");
-                assert_eq!(record.module(), "macros");
-                assert_eq!(record.module_path(), "macros::locations");
-                assert_eq!(record.logger(), "macros.locations");
-                assert_eq!(record.function(), "a_record_names_its_place");
-                assert!(matches!(record.raw_message(), Value::Str("here")));
-            },
-        );
+        let (line, code) = (line!(), || info!("here"));
+        with_record(code, |record| {
+            assert_eq!(record.line(), line);
+            assert_eq!(record.filename(), "macros.rs");
+            assert_eq!(record.module(), "macros");
+            assert_eq!(record.module_path(), "macros::locations");
+            assert_eq!(record.logger(), "macros.locations");
+            assert_eq!(record.function(), "a_record_names_its_place");
+            assert!(matches!(record.raw_message(), Value::Str("here")));
+        });
         with_record(|| Place.method(1), |record| assert_eq!(record.function(), "method"));
     }
 
@@ -556,8 +553,8 @@ mod locations {
                 info!("wrapped")
             };
         }
-        let line = line!() + 1;
-        with_record(|| wrap!(), |record| assert_eq!(record.line(), line));
+        let (line, code) = (line!(), || wrap!());
+        with_record(code, |record| assert_eq!(record.line(), line));
     }
 }
 

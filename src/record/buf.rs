@@ -1,6 +1,6 @@
 //! One captured value that owns its words.
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Scratch};
 use crate::decode::{self, Value};
 use crate::sync::Arc;
 use crate::value::{ShapeStyle, tag};
@@ -33,6 +33,33 @@ impl ValueBuf {
         let mut words = Vec::new();
         crate::capture::put_nested(value.capture(), &mut words);
         Self { words }
+    }
+
+    /// Takes an error: its text and those of its sources.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = "x".parse::<u8>().unwrap_err();
+    /// let value = sawmill::ValueBuf::error(&error);
+    /// assert_eq!(value.get().to_string(), "invalid digit found in string");
+    /// ```
+    pub fn error(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut scratch = Scratch::new();
+        let chain = scratch.chain(&error, || error.source());
+        let mut words = vec![u64::from(tag::ERROR)];
+        words.extend_from_slice(scratch.kept(chain.part));
+        Self { words }
+    }
+
+    /// Takes a value apart as `key:serde = value` does: structure and types are kept.
+    ///
+    /// A failure leaves a text that says so in the value's place.
+    #[cfg(feature = "serde")]
+    pub fn serialize<T: serde::Serialize + ?Sized>(value: &T) -> Self {
+        let mut scratch = Scratch::new();
+        let kept = crate::capture::hold_serde(&mut scratch, value);
+        Self { words: scratch.kept(kept.part).to_vec() }
     }
 
     /// Makes a list.

@@ -218,7 +218,12 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether [`init`](Self::init) installs the runtime as the `log` crate's logger.
+    /// Whether [`init`](Self::init) installs the runtime as the `log` crate's logger: its records
+    /// then go to the loggers that their targets name, with their key-values, and
+    /// `log::max_level` follows the least level of any logger.
+    ///
+    /// Only with the cargo feature `log`.
+    #[cfg(feature = "log")]
     pub fn log_bridge(mut self, on: bool) -> Self {
         self.bridge = on;
         self
@@ -261,13 +266,11 @@ impl RuntimeBuilder {
         let place = std::panic::Location::caller();
         let bridge = self.bridge;
         crate::global::claim(place)?;
-        let runtime = self.set_up(crate::global::default().core().clone()).inspect_err(|_| {
-            crate::global::disclaim();
-        })?;
-        if bridge {
-            crate::global::install_bridge(&runtime)?;
-        }
-        Ok(runtime)
+        // First, so that nothing has changed if another logger is there already.
+        let bridged = if bridge { crate::global::install_bridge() } else { Ok(()) };
+        bridged
+            .and_then(|()| self.set_up(crate::global::default().core().clone()))
+            .inspect_err(|_| crate::global::disclaim())
     }
 
     fn set_up(mut self, core: Arc<Core>) -> Result<Runtime, Error> {

@@ -159,5 +159,8 @@ impl Tree {
         let mut state = self.state();
         state.scopes = if more { state.scopes + 1 } else { state.scopes - 1 };
         state.rewrite_words();
+        let least = state.least();
+        drop(state);
+        lock(&self.listeners).iter().for_each(|listener| listener(least));
     }
 }

@@ -272,8 +272,12 @@ impl State {
         self.effective_level(number).as_i32().max(above_disabled)
     }
 
-    /// The least level that any logger lets through.
+    /// The least level that any logger lets through; all of them while scopes send calls to other
+    /// runtimes, whose loggers decide then.
     pub(super) fn least(&self) -> Level {
+        if self.scopes != 0 {
+            return Level::new(i32::MIN);
+        }
         let numbers = 0..self.names.len() as u32;
         Level::new(numbers.map(|number| self.threshold(number)).min().unwrap_or(i32::MAX))
     }

@@ -1,0 +1,4 @@
+//! Doors for records that other logging crates make.
+
+#[cfg(feature = "log")]
+pub(crate) mod log;
