@@ -1,0 +1,42 @@
+//! `src/lane/intake.rs`: what is handed over arrives once and in order.
+
+use super::check;
+use crate::intake::Intake;
+use crate::sync::{Arc, thread};
+use crate::wake::Wake;
+use std::time::Duration;
+
+#[test]
+fn what_is_handed_over_arrives_once_and_in_order() {
+    check(2, || {
+        let shared = Arc::new((Wake::new(), Intake::new()));
+        let givers: Vec<_> = [&[10, 11][..], &[20]]
+            .into_iter()
+            .map(|items| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let (wake, intake) = &*shared;
+                    for item in items {
+                        intake.push(*item);
+                        wake.wake();
+                    }
+                })
+            })
+            .collect();
+        let (wake, intake) = &*shared;
+        wake.register();
+        let mut taken = Vec::new();
+        while taken.len() < 3 {
+            let before = taken.len();
+            taken.extend(intake.take());
+            if taken.len() == before {
+                wake.sleep(Duration::from_millis(5), || intake.is_waiting());
+            }
+        }
+        for giver in givers {
+            giver.join().unwrap();
+        }
+        let of = |tens: i32| taken.iter().filter(move |item| **item / 10 == tens);
+        assert!(of(1).eq(&[10, 11]) && of(2).eq(&[20]), "{taken:?}");
+    });
+}
