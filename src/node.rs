@@ -32,9 +32,8 @@ impl Node {
     }
 
     pub(crate) fn set_word(&self, word: Threshold) {
-        // ORDERING(generation): Release, so that a thread that reads the word and publishes a
-        // frame hands on that the generation's snapshot was published first. The caller's load is
-        // relaxed; the drain falls back to the newest snapshot for a number it does not know.
-        self.word.store(word.0, Ordering::Release);
+        // Relaxed, although frames carry the generation to the drain: that takes a generation it
+        // does not know from under the queue's mutex. Model: `a_frame_finds_its_generation`.
+        self.word.store(word.0, Ordering::Relaxed);
     }
 }

@@ -12,7 +12,6 @@ use crate::record::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ProcessInfo, ThreadInfo,
     ValueBuf,
 };
-use crate::sync::Ordering;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
 
@@ -95,11 +94,7 @@ impl Frames {
         } else {
             self.newest = *stamp;
         }
-        *lane.sequence += 1;
-        let taken = &lane.shared.taken;
-        // ORDERING(taken): Release, pairs with the Acquire in `LaneTotals::add`: whoever counts
-        // this record as taken counts it as published.
-        taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Release);
+        lane.count_taken();
         let (snapshot, route) = generations.find(head.generation, (*ids >> 32) as u32);
         let (described_name, time_ns, renderer) = match &body {
             Body::Described(described) => {
@@ -241,9 +236,7 @@ impl Frames {
 
 #[cold]
 fn damaged(lane: &mut LaneState<'_>, stage: &mut Stage) {
-    *lane.sequence += 1;
-    let taken = &lane.shared.taken;
-    taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Release);
+    lane.count_taken();
     DrainBooks::add(&stage.books.damaged, 1);
 }
 

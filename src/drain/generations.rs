@@ -18,8 +18,8 @@ struct Kept {
     snapshot: Arc<Snapshot>,
     /// Routes of loggers made after the generation was compiled, by how much younger they are.
     younger: Vec<Option<Route>>,
-    /// Where each lane ended when the next generation arrived: once all have been read to there,
-    /// no frame of this generation is left.
+    /// Where each lane ended after the next generation had arrived: once all have been read to
+    /// there, no frame of this generation is left.
     ends: Option<Vec<(u32, u64)>>,
 }
 
@@ -50,13 +50,19 @@ impl Generations {
         kept.position(|kept| kept.snapshot.generation == generation).unwrap_or(0)
     }
 
-    /// Takes a new generation; what the lanes hold now may still belong to the older ones.
-    pub(crate) fn arrive(&mut self, snapshot: Arc<Snapshot>, lanes: &[Reader]) {
-        let ends = lanes.iter().map(|lane| (lane.shared.number, lane.look())).collect();
-        if let Some(last) = self.kept.back_mut() {
-            last.ends = Some(ends);
-        }
+    /// Takes a new generation.
+    pub(crate) fn arrive(&mut self, snapshot: Arc<Snapshot>) {
         self.kept.push_back(Kept::new(snapshot));
+    }
+
+    /// Notes where the lanes end for generations that have a successor: what they hold now may
+    /// still belong to those.
+    pub(crate) fn note_ends(&mut self, lanes: &[Reader]) {
+        let succeeded = self.kept.len() - 1;
+        for kept in self.kept.iter_mut().take(succeeded).filter(|kept| kept.ends.is_none()) {
+            let ends = lanes.iter().map(|lane| (lane.shared.number, lane.look()));
+            kept.ends = Some(ends.collect());
+        }
     }
 
     /// Forgets the oldest generation if every lane has passed it, and returns it.

@@ -113,16 +113,22 @@ impl Backend {
         self.paused = paused;
     }
 
-    /// Takes what was handed over: new lanes, new generations.
-    fn take_in(&mut self) {
+    /// Takes new lanes that were handed over.
+    fn take_lanes(&mut self) {
         for lane in self.hub.intake.take() {
             self.lanes.push(lane);
             self.ends.push(Ends::default());
         }
+    }
+
+    /// Takes new generations that were handed over; after the look at the lanes, so that none of
+    /// the frames seen is of a generation that is still on its way.
+    fn take_installs(&mut self) {
         for install in self.tree.installs.take() {
-            self.generations.arrive(install.snapshot.clone(), &self.lanes);
+            self.generations.arrive(install.snapshot.clone());
             self.stage.arrive(install);
         }
+        self.generations.note_ends(&self.lanes);
     }
 
     /// One pass: delivers every frame that is due. Returns how many frames it took.
@@ -130,12 +136,14 @@ impl Backend {
     /// `all` makes everything due that is published at the pass's look, for a caller that drains
     /// its own records and for ends.
     pub(crate) fn pass(&mut self, all: bool) -> usize {
-        self.take_in();
+        self.take_lanes();
         if self.paused {
+            self.take_installs();
             return 0;
         }
         self.timeline.resync();
         self.look(all);
+        self.take_installs();
         let Self { merge, lanes, ends, .. } = self;
         merge.begin(lanes.iter_mut().zip(&*ends).enumerate().filter_map(|(at, (lane, ends))| {
             if lane.position() < ends.due { Some((lane.next_stamp(ends.due)?, at)) } else { None }
@@ -189,9 +197,9 @@ impl Backend {
                 return Step::Stop;
             }
             if !generations.knows(head.generation) && head.generation != 0 {
-                // The frame overtook its generation: it waits in the tree's hand-over queue.
-                for install in tree.installs.take() {
-                    generations.arrive(install.snapshot.clone(), &[]);
+                // The frame overtook its generation, which waits in the tree's hand-over queue.
+                for install in tree.installs.take_surely() {
+                    generations.arrive(install.snapshot.clone());
                     stage.arrive(install);
                 }
             }
@@ -276,7 +284,7 @@ impl Backend {
 
     /// Where the lanes end now: what a flush has to wait for.
     pub(crate) fn targets(&mut self) -> Vec<(u32, u64)> {
-        self.take_in();
+        self.take_lanes();
         self.lanes.iter().map(|lane| (lane.shared.number, lane.look())).collect()
     }
 
@@ -350,7 +358,7 @@ impl Backend {
 
     /// Runs a closure on a handler, between two records.
     pub(crate) fn with(&mut self, handler: u64, run: HandlerFn) -> bool {
-        self.take_in();
+        self.take_installs();
         self.stage.now_ns = self.timeline.now_ns();
         let table = self.generations.newest().table.clone();
         self.stage.with(&table, handler, run)

@@ -1,5 +1,6 @@
 //! Where the threads of a runtime and its drain meet.
 
+use super::books::{End, Taken};
 use super::{Intake, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
@@ -104,8 +105,8 @@ pub(crate) struct LaneTotals {
 impl LaneTotals {
     fn add(&mut self, lane: &Shared) {
         let books = &lane.producer;
-        // Taken first: a record counts as published before it can be taken.
-        self.taken += lane.taken.load(Ordering::Acquire);
+        // Taken first: then no record is seen taken and not published.
+        self.taken += lane.taken.get();
         for (total, n) in self.published.iter_mut().zip(books.published()) {
             *total += n;
         }
@@ -232,9 +233,9 @@ impl Hub {
         let shared = Arc::new(Shared {
             number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
             thread,
-            producer: CachePadded::new(ProducerBooks::default()),
-            taken: CachePadded::new(AtomicU64::new(0)),
-            ended: AtomicBool::new(false),
+            producer: CachePadded::new(ProducerBooks::new()),
+            taken: CachePadded::new(Taken::new()),
+            end: End::new(),
             returned: Mutex::new(None),
         });
         lock(&self.books).live.push(shared.clone());

@@ -11,6 +11,7 @@
 //! takes over: the unusual costs the usual nothing.
 #![allow(unsafe_code)]
 
+mod books;
 pub(crate) mod frame;
 mod hub;
 mod intake;
@@ -21,7 +22,6 @@ mod ticket;
 mod wake;
 mod writer;
 
-pub(crate) use hub::LaneTotals;
 pub(crate) use hub::{Back, Hub, HubOptions, Mode};
 pub(crate) use intake::Intake;
 pub use overflow::{Overflow, Patience};
@@ -33,11 +33,14 @@ pub(crate) use writer::{Refused, Writer};
 use crate::capture::Words;
 use crate::level::CLASSES;
 use crate::record::ThreadInfo;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::Mutex;
+use books::{End, Taken};
 use crossbeam_utils::CachePadded;
 
 /// Counts by class of level.
 pub(crate) type ByClass = [u64; CLASSES];
+/// The producer's side of a lane's books.
+pub(crate) type ProducerBooks = books::ProducerBooks<CLASSES>;
 
 /// What both ends of a lane, and whoever reads the books, share.
 #[derive(Debug)]
@@ -47,40 +50,11 @@ pub(crate) struct Shared {
     /// Written by the producer only.
     pub(crate) producer: CachePadded<ProducerBooks>,
     /// Records taken, written by the drain only.
-    pub(crate) taken: CachePadded<AtomicU64>,
+    pub(crate) taken: CachePadded<Taken>,
     /// The producer has gone; what it published is still to be taken.
-    pub(crate) ended: AtomicBool,
+    pub(crate) end: End,
     /// The writing end, on its way back to the pool.
     returned: Mutex<Option<rtrb::Producer<u64>>>,
-}
-
-/// The producer's side of a lane's books. `attempted = published + dropped`.
-#[derive(Debug, Default)]
-pub(crate) struct ProducerBooks {
-    published: [AtomicU64; CLASSES],
-    dropped: [AtomicU64; CLASSES],
-    /// Records longer than the limit, published cut.
-    cut: AtomicU64,
-}
-
-impl ProducerBooks {
-    /// Adds to a count that only one thread writes: a load and a store, no locked instruction.
-    #[inline(always)]
-    fn add(count: &AtomicU64, n: u64) {
-        count.store(count.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
-    }
-
-    pub(crate) fn published(&self) -> ByClass {
-        self.published.each_ref().map(|count| count.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn dropped(&self) -> ByClass {
-        self.dropped.each_ref().map(|count| count.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn cut(&self) -> u64 {
-        self.cut.load(Ordering::Relaxed)
-    }
 }
 
 /// Writes a frame aside, into a vector of `count` words.

@@ -4,7 +4,7 @@ use super::frame::{self, Head};
 use super::{ByClass, Shared};
 use crate::clock::Monotone;
 use crate::level::CLASSES;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// A reader releases what it has read in steps of this many words (64 KiB), or an eighth of a
 /// smaller ring: a release per record would bounce the head's cache line to the producer each
@@ -23,6 +23,8 @@ pub(crate) struct Reader {
     release_at: usize,
     /// Losses told so far, by class.
     pub(crate) told: ByClass,
+    /// Records taken so far.
+    pub(crate) taken: u64,
     /// Records attempted so far: taken and told lost.
     pub(crate) sequence: u64,
     /// The time of the last record, which the next must not step behind.
@@ -43,6 +45,7 @@ impl Reader {
             position: 0,
             release_at,
             told: [0; CLASSES],
+            taken: 0,
             sequence: 0,
             last: Monotone::default(),
             context: Vec::new(),
@@ -62,8 +65,7 @@ impl Reader {
 
     /// Returns true once the producer has gone. Look at the ring *after* asking.
     pub(crate) fn has_ended(&self) -> bool {
-        // ORDERING(lane-end): Acquire, pairs with the Release in `Writer`'s drop.
-        self.shared.ended.load(Ordering::Acquire)
+        self.shared.end.is_told()
     }
 
     /// The stamp of the next frame before `end`, passing over what closes the ring.
@@ -111,6 +113,7 @@ impl Reader {
                     let mut state = LaneState {
                         shared: &self.shared,
                         told: &mut self.told,
+                        taken: &mut self.taken,
                         sequence: &mut self.sequence,
                         last: &mut self.last,
                         context: &mut self.context,
@@ -177,8 +180,19 @@ pub(crate) enum Step {
 pub(crate) struct LaneState<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) told: &'a mut ByClass,
+    pub(crate) taken: &'a mut u64,
     pub(crate) sequence: &'a mut u64,
     pub(crate) last: &'a mut Monotone,
     pub(crate) context: &'a mut Vec<u64>,
     pub(crate) parts: &'a mut Vec<u64>,
+}
+
+impl LaneState<'_> {
+    /// Books a record that was taken.
+    #[inline]
+    pub(crate) fn count_taken(&mut self) {
+        *self.sequence += 1;
+        *self.taken += 1;
+        self.shared.taken.tell(*self.taken);
+    }
 }

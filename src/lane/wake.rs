@@ -57,11 +57,17 @@ impl Wake {
     /// A fence and a load; 7 to 15 microseconds if there is somebody to wake.
     pub(crate) fn wake(&self) {
         fence(WAKE_BARRIER);
-        if self.state.load(Ordering::Relaxed) == ASLEEP
-            && self.state.swap(AWAKE, Ordering::Relaxed) == ASLEEP
-        {
+        if self.state.load(Ordering::Relaxed) == ASLEEP && self.is_mine_to_wake() {
             self.unpark();
         }
+    }
+
+    /// One of those who see the sleeper is the one who wakes it.
+    #[cold]
+    fn is_mine_to_wake(&self) -> bool {
+        let woken =
+            self.state.compare_exchange(ASLEEP, AWAKE, Ordering::Relaxed, Ordering::Relaxed);
+        woken.is_ok()
     }
 
     #[cold]

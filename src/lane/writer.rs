@@ -1,11 +1,11 @@
 //! The producer's end of a lane.
 
 use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
-use super::{Hub, Mode, ProducerBooks, Shared};
+use super::{Hub, Mode, Shared};
 use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
-use crate::sync::{Arc, Ordering, lock, thread};
+use crate::sync::{Arc, lock, thread};
 use std::time::{Duration, Instant};
 
 /// Words of a gap frame.
@@ -105,10 +105,10 @@ impl Writer {
         let mut out = Words::new(space);
         fill(stamp, &mut out);
         out.finish();
+        self.shared.producer.count_published(level.class());
         // SAFETY: `Words` wrote every word of `space`, the first `words` of the chunk: it moves
         // only over words it has written, and `finish` wrote the rest.
         unsafe { chunk.commit(words) };
-        ProducerBooks::add(&self.shared.producer.published[level.class()], 1);
         true
     }
 
@@ -135,13 +135,14 @@ impl Writer {
             if words > self.capacity / 4 {
                 self.write_parts(level, words, fill)
             } else {
-                self.win(level, words).map(|()| self.commit(words, fill))
+                self.win(level, words).map(|()| {
+                    self.shared.producer.count_published(level.class());
+                    self.commit(words, fill);
+                })
             }
         };
-        let books = &self.shared.producer;
-        match done {
-            Ok(()) => ProducerBooks::add(&books.published[level.class()], 1),
-            Err(Refused) => self.lose(level),
+        if done.is_err() {
+            self.lose(level);
         }
         self.calm_down();
         if self.hub.wakes_always() || self.is_above_mark() {
@@ -152,7 +153,7 @@ impl Writer {
 
     /// Counts a record that will not be published.
     pub(crate) fn lose(&mut self, level: Level) {
-        ProducerBooks::add(&self.shared.producer.dropped[level.class()], 1);
+        self.shared.producer.count_dropped(level.class());
         let now = self.stamper.stamp();
         let first = self.gap.map_or(now, |(first, _)| first);
         self.gap = Some((first, now));
@@ -161,7 +162,7 @@ impl Writer {
 
     /// Counts a record that was cut to the limit.
     pub(crate) fn count_cut(&self) {
-        ProducerBooks::add(&self.shared.producer.cut, 1);
+        self.shared.producer.count_cut();
     }
 
     /// Notes whether the thread is a drain or a worker at the moment, which must not wait.
@@ -337,6 +338,9 @@ impl Writer {
             }
             // A frame that was begun is worth waiting for; the drain drops a torn one.
             self.win(level, length)?;
+            if place & frame::LAST_PART != 0 {
+                self.shared.producer.count_published(level.class());
+            }
             self.commit(length, |_, out| {
                 out.push(frame::head(length, PART, 0));
                 out.push(stamp);
@@ -356,9 +360,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.report_gap();
         *lock(&self.shared.returned) = self.ring.take();
-        // ORDERING(lane-end): Release, pairs with the Acquire in `Reader::has_ended`: a drain that
-        // sees the end sees every frame published before it. Model: `an_ended_lane_is_drained`.
-        self.shared.ended.store(true, Ordering::Release);
+        self.shared.end.tell();
         self.hub.wake().wake();
     }
 }

@@ -299,7 +299,7 @@ impl State {
             self.sites.push((site, number));
         }
         let word = self.site_word(self.threshold(number));
-        site.word.store(word.0, Ordering::Release);
+        site.word.store(word.0, Ordering::Relaxed);
         word
     }
 
@@ -311,7 +311,7 @@ impl State {
         }
         for (site, number) in &self.sites {
             // ORDERING(generation): as `Node::set_word`.
-            site.word.store(self.site_word(least[*number as usize]).0, Ordering::Release);
+            site.word.store(self.site_word(least[*number as usize]).0, Ordering::Relaxed);
         }
     }
 

@@ -65,3 +65,27 @@ fn an_ended_lane_is_drained() {
         publishing.join().unwrap();
     });
 }
+
+#[test]
+fn a_loss_is_seen_after_what_was_published_before_it() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ring(2);
+        let books = Arc::new(ProducerBooks::<1>::new());
+        let losing = {
+            let books = books.clone();
+            thread::spawn(move || {
+                producer.push(1);
+                books.count_dropped(0);
+            })
+        };
+        // A thread of its own, begun second: the count's own load hides the look's from loom's
+        // search (see `ring`), which begins with the first thread's steps.
+        let looking = thread::spawn(move || {
+            let dropped = books.dropped();
+            let taken = consumer.pop();
+            assert!(dropped == [0] || taken == Some(1), "the loss came first");
+        });
+        looking.join().unwrap();
+        losing.join().unwrap();
+    });
+}

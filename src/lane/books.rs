@@ -1,0 +1,120 @@
+//! A lane's books and its end: what each side counts alone, and anyone may read.
+//!
+//! Counts have one writer each, so none needs a locked instruction. A record is counted as
+//! published *before* it is published, and as taken after it was taken; one edge then makes the
+//! identities hold for a reader on a third thread.
+
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+
+/// Pairs with [`TAKEN_SEE`]: a reader who sees a record taken sees it published.
+/// Model: `no_record_is_taken_before_it_is_published`.
+const TAKEN_TELL: Ordering = Ordering::Release;
+/// Pairs with [`TAKEN_TELL`].
+const TAKEN_SEE: Ordering = Ordering::Acquire;
+
+/// Pairs with [`DROPPED_SEE`]: a drain that sees a loss sees every frame published before it.
+/// Model: `a_loss_is_seen_after_what_was_published_before_it`.
+const DROPPED_TELL: Ordering = Ordering::Release;
+/// Pairs with [`DROPPED_TELL`].
+const DROPPED_SEE: Ordering = Ordering::Acquire;
+
+/// Pairs with [`END_SEE`]: a drain that sees the end sees every frame published before it.
+/// Model: `an_ended_lane_is_drained`.
+const END_TELL: Ordering = Ordering::Release;
+/// Pairs with [`END_TELL`].
+const END_SEE: Ordering = Ordering::Acquire;
+
+/// The producer's side of a lane's books, by class of level. `attempted = published + dropped`.
+#[derive(Debug)]
+pub(crate) struct ProducerBooks<const CLASSES: usize> {
+    published: [AtomicU64; CLASSES],
+    dropped: [AtomicU64; CLASSES],
+    /// Records longer than the limit, published cut.
+    cut: AtomicU64,
+}
+
+impl<const CLASSES: usize> ProducerBooks<CLASSES> {
+    pub(crate) fn new() -> Self {
+        Self {
+            published: std::array::from_fn(|_| AtomicU64::new(0)),
+            dropped: std::array::from_fn(|_| AtomicU64::new(0)),
+            cut: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a record that the next step publishes.
+    #[inline(always)]
+    pub(crate) fn count_published(&self, class: usize) {
+        add(&self.published[class], Ordering::Relaxed);
+    }
+
+    /// Counts a record that is not published.
+    pub(crate) fn count_dropped(&self, class: usize) {
+        add(&self.dropped[class], DROPPED_TELL);
+    }
+
+    /// Counts a record that is published cut.
+    pub(crate) fn count_cut(&self) {
+        add(&self.cut, Ordering::Relaxed);
+    }
+
+    pub(crate) fn published(&self) -> [u64; CLASSES] {
+        self.published.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Look at the ring after this to see what was published before the losses.
+    pub(crate) fn dropped(&self) -> [u64; CLASSES] {
+        self.dropped.each_ref().map(|count| count.load(DROPPED_SEE))
+    }
+
+    pub(crate) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// The drain's side of a lane's books: how many records it has taken.
+#[derive(Debug)]
+pub(crate) struct Taken(AtomicU64);
+
+impl Taken {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Tells how many records the drain has taken from the ring since the lane began.
+    #[inline]
+    pub(crate) fn tell(&self, total: u64) {
+        self.0.store(total, TAKEN_TELL);
+    }
+
+    /// Ask for this before the published ones.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(TAKEN_SEE)
+    }
+}
+
+/// Whether the producer has gone.
+#[derive(Debug)]
+pub(crate) struct End(AtomicBool);
+
+impl End {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// The producer has published its last frame.
+    pub(crate) fn tell(&self) {
+        self.0.store(true, END_TELL);
+    }
+
+    /// Ask *before* looking at the ring: what is in it then is all there will be.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.load(END_SEE)
+    }
+}
+
+/// Adds to a count that only one thread writes: no locked instruction.
+#[inline(always)]
+fn add(count: &AtomicU64, tell: Ordering) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(1), tell);
+}
