@@ -1,3 +1,5 @@
+//! The runtime as a whole, with a thread and inline.
+
 use sawmill::{Drain, Level, Runtime, debug, error, info, warning};
 use std::time::Duration;
 
@@ -89,5 +91,196 @@ fn a_large_record_travels_in_parts() {
         let messages = messages(&runtime);
         assert_eq!(messages.len(), 2, "{:?}", runtime.stats());
         assert_eq!(messages[0].len(), 3 << 20);
+    });
+}
+
+#[test]
+fn what_a_full_lane_refuses_is_told_in_the_log_and_in_the_books() {
+    let runtime = Runtime::builder()
+        .capture()
+        .lane_bytes(16 << 10)
+        .overflow(sawmill::Overflow::drop())
+        .build()
+        .unwrap();
+    let log = runtime.get_logger("full");
+    runtime.pause(Duration::from_secs(1)).unwrap();
+    for n in 0..2_000u32 {
+        info!(logger: log, "info {n}");
+        if n % 10 == 0 {
+            error!(logger: log, "error {n}");
+        }
+    }
+    runtime.resume().unwrap();
+    let _ = runtime.flush(Duration::from_secs(2));
+    info!(logger: log, "after");
+    let records = runtime.records();
+    let stats = runtime.stats();
+    stats.check().unwrap();
+    assert_eq!(stats.attempted, 2_201);
+    assert!(stats.dropped > 0);
+    let gaps: Vec<_> = records.iter().filter(|r| r.view().logger() == "sawmill").collect();
+    let told: u64 = gaps
+        .iter()
+        .map(|gap| match gap.view().field("lost") {
+            Some(sawmill::Value::U64(lost)) => lost,
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!(told, stats.dropped);
+    assert_eq!(records.len() - gaps.len(), stats.published as usize);
+    // Errors may use the headroom: the first of them after the info records stopped is there.
+    let errors = records.iter().filter(|r| r.view().level() == Level::ERROR).count();
+    let (mut infos, mut late_errors) = (0, 0);
+    for record in &records {
+        let record = record.view();
+        match record.level() {
+            Level::INFO => infos += 1,
+            Level::ERROR if infos > 0 => late_errors += 1,
+            _ => {}
+        }
+    }
+    assert!(errors > 0 && late_errors > 0);
+    assert_eq!(records.last().unwrap().view().message().unwrap(), "after");
+}
+
+#[test]
+fn stop_delivers_and_resume_goes_on() {
+    let runtime = Runtime::builder().capture().build().unwrap();
+    let log = runtime.get_logger("s");
+    info!(logger: log, "one");
+    assert!(runtime.stop(Duration::from_secs(1)).is_complete());
+    assert_eq!(runtime.records().len(), 1);
+    info!(logger: log, "two");
+    runtime.resume().unwrap();
+    info!(logger: log, "three");
+    assert_eq!(messages(&runtime), ["one", "two", "three"]);
+    assert!(runtime.shutdown(Duration::from_secs(1)).is_complete());
+    assert!(runtime.shutdown(Duration::from_secs(1)).is_complete());
+    assert!(runtime.resume().unwrap_err().is_closed());
+}
+
+#[test]
+fn a_flush_on_the_drain_says_so_instead_of_hanging() {
+    both(|runtime| {
+        let log = runtime.get_logger("d");
+        let inner = runtime.clone();
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let slot = seen.clone();
+        log.add_filter(move |_: &mut sawmill::LogRecord<'_>| {
+            let report = inner.flush(Duration::from_secs(5));
+            *slot.lock().unwrap() = Some(report);
+            true
+        });
+        info!(logger: log, "x");
+        assert_eq!(runtime.records().len(), 1);
+        let report = seen.lock().unwrap().take().unwrap();
+        assert!(!report.is_complete());
+        assert!(report.reasons()[0].contains("on the drain"), "{report}");
+    });
+}
+
+#[test]
+fn a_handler_that_panics_or_fails_is_contained_and_reported_once() {
+    struct Bad(u32);
+    impl sawmill::Handler for Bad {
+        fn emit(
+            &mut self,
+            _: &sawmill::LogRecord<'_>,
+            _: &mut sawmill::Context<'_>,
+        ) -> Result<(), sawmill::Error> {
+            self.0 += 1;
+            if self.0 % 2 == 0 {
+                panic!("even");
+            }
+            Err(sawmill::Error::other("odd"))
+        }
+    }
+    for drain in [Drain::Inline, Drain::Thread] {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let slot = seen.clone();
+        let runtime = Runtime::builder()
+            .capture()
+            .drain(drain)
+            .handler("bad", Bad(0))
+            .on_error(move |failure| slot.lock().unwrap().push(failure.error.to_string()))
+            .build()
+            .unwrap();
+        let log = runtime.get_logger("x");
+        for n in 0..10 {
+            info!(logger: log, "{n}");
+        }
+        assert_eq!(runtime.records().len(), 10);
+        assert_eq!(*seen.lock().unwrap(), ["odd", "the handler panicked: even"]);
+        let stats = runtime.stats();
+        assert_eq!(stats.handler("bad").unwrap().failed, 10);
+        stats.check().unwrap();
+    }
+}
+
+#[test]
+fn a_record_is_routed_by_the_generation_that_admitted_it() {
+    let runtime = Runtime::builder().capture().build().unwrap();
+    let log = runtime.get_logger("g");
+    runtime.pause(Duration::from_secs(1)).unwrap();
+    let before = sawmill::CaptureHandler::new();
+    let kept = before.records();
+    let before = sawmill::HandlerRef::new(before);
+    log.add_handler(before.clone()).unwrap();
+    info!(logger: log, "with");
+    log.remove_handler(&before);
+    info!(logger: log, "without");
+    runtime.resume().unwrap();
+    assert_eq!(messages(&runtime), ["with", "without"]);
+    assert_eq!(kept.messages(), ["with"]);
+}
+
+#[test]
+fn a_handler_serves_one_runtime_at_a_time() {
+    let one = Runtime::builder().capture().build().unwrap();
+    let two = Runtime::builder().capture().build().unwrap();
+    let handler = sawmill::HandlerRef::new(sawmill::NullHandler::new());
+    one.root().add_handler(handler.clone()).unwrap();
+    assert!(two.root().add_handler(handler.clone()).unwrap_err().is_already());
+    assert_eq!(two.root().handlers().len(), 1);
+    let _ = one.shutdown(Duration::from_secs(1));
+    two.root().add_handler(handler).unwrap();
+}
+
+#[test]
+fn a_record_made_by_a_handler_reaches_the_others_only() {
+    struct Chatty(sawmill::Logger);
+    impl sawmill::Handler for Chatty {
+        fn emit(
+            &mut self,
+            record: &sawmill::LogRecord<'_>,
+            _: &mut sawmill::Context<'_>,
+        ) -> Result<(), sawmill::Error> {
+            info!(logger: self.0, "delivering {}", record.message()?);
+            Ok(())
+        }
+    }
+    let answers = |handlers: usize| {
+        let runtime = Runtime::builder().capture().build().unwrap();
+        let log = runtime.get_logger("c");
+        for _ in 0..handlers {
+            runtime.root().add_handler(Chatty(log.clone())).unwrap();
+        }
+        info!(logger: log, "one");
+        for _ in 0..3 {
+            let _ = runtime.flush(Duration::from_secs(1));
+        }
+        runtime.stats().check().unwrap();
+        (messages(&runtime).len(), runtime.stats().circular)
+    };
+    assert_eq!(answers(1), (2, 0));
+    // Two that answer each other do not go round for ever.
+    assert_eq!(answers(2), (3, 2));
+    both(|runtime| {
+        let log = runtime.get_logger("c");
+        runtime.root().add_handler(Chatty(log.clone())).unwrap();
+        info!(logger: log, "one");
+        let _ = runtime.flush(Duration::from_secs(1));
+        assert_eq!(messages(&runtime), ["one", "delivering one"]);
+        runtime.stats().check().unwrap();
     });
 }

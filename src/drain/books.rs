@@ -71,6 +71,9 @@ pub struct Stats {
     pub failures: u64,
     /// Records logged after the runtime had ended; they are in no other count.
     pub after_end: u64,
+    /// Records that a handler logged because of a record that a handler had logged: they could go
+    /// round for ever, so they go nowhere; they are in no other count.
+    pub circular: u64,
     /// Arguments whose formatting panicked, in the whole process.
     pub panics: u64,
     /// Lanes that are live.

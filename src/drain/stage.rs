@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
-use crate::lane::with_origin;
+use crate::lane::{CAUSED_IN_TURN, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{HandlerUse, Route, Snapshot, Table};
@@ -44,6 +44,8 @@ pub(crate) struct Stage {
     delivery: Delivery,
     /// Numbers the record being delivered.
     record: u64,
+    /// The record being delivered was itself made by a handler or by the machinery.
+    caused: bool,
     /// The time of the pass, for handlers.
     pub(crate) now_ns: i64,
     pub(crate) books: Arc<DrainBooks>,
@@ -73,6 +75,7 @@ impl Stage {
             line: LineCache::default(),
             delivery: Delivery::default(),
             record: 0,
+            caused: false,
             now_ns: 0,
             books,
             failures,
@@ -209,6 +212,7 @@ impl Stage {
         record: &mut LogRecord<'_>,
     ) {
         self.record += 1;
+        self.caused = origin != 0;
         if route.disabled {
             return DrainBooks::add(&self.books.filtered, 1);
         }
@@ -317,7 +321,7 @@ impl Stage {
         let Some(Some(slot)) = self.filters.get_mut(*index as usize) else {
             return self.through(rest, table, record, handler, then);
         };
-        let cause = handler.map_or(0, HandlerRef::id);
+        let cause = if self.caused { CAUSED_IN_TURN } else { handler.map_or(0, HandlerRef::id) };
         let verdict =
             with_origin(cause, || catch_unwind(AssertUnwindSafe(|| slot.filter.filter(record))));
         let verdict = match verdict {
@@ -380,7 +384,7 @@ impl Stage {
         let format = used.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
         let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
         let mut cx = Context::new(format, self.record, line, self.now_ns, delivery);
-        let id = slot.at.id();
+        let id = if self.caused { CAUSED_IN_TURN } else { slot.at.id() };
         let handler = &mut slot.handler;
         let done =
             with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
@@ -599,7 +603,9 @@ impl Stage {
     /// A record of the machinery's own, offered to a route as it is.
     pub(crate) fn tell(&mut self, route: &Route, table: &Table, record: &OwnedRecord) {
         self.record += 1;
+        self.caused = true;
         self.offer_all_of(route, table, 0, &mut record.view());
+        self.caused = false;
         self.record += 1;
     }
 }

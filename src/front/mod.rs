@@ -212,6 +212,10 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
         hub.count_homeless(level);
         return;
     }
+    if lane::origin() == Some(lane::CAUSED_IN_TURN) {
+        hub.count_circular();
+        return;
+    }
     let write = |lane: &mut Writer| {
         // A record must not carry the scope before its own: without room for both it is lost.
         scope::tell(lane, level).inspect_err(|_| lane.lose(level))?;

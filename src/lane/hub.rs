@@ -82,6 +82,8 @@ pub(crate) struct Hub {
     pub(crate) fallback: Mutex<Option<Writer>>,
     /// Records logged after the runtime's end, by class.
     homeless: [AtomicU64; CLASSES],
+    /// Records that handlers logged because of records that handlers had logged.
+    circular: AtomicU64,
     is_default: bool,
     mode: AtomicU8,
     back: OnceLock<Weak<dyn Back>>,
@@ -131,6 +133,7 @@ impl Hub {
             books: Mutex::new(Ledger::default()),
             fallback: Mutex::new(None),
             homeless: Default::default(),
+            circular: AtomicU64::new(0),
             is_default,
             mode: AtomicU8::new(Mode::Unconfigured as u8),
             back: OnceLock::new(),
@@ -173,6 +176,15 @@ impl Hub {
     /// Counts a record that was logged after the runtime's end.
     pub(crate) fn count_homeless(&self, level: Level) {
         self.homeless[level.class()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a record that a handler logged because of a record that a handler had logged.
+    pub(crate) fn count_circular(&self) {
+        self.circular.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn circular(&self) -> u64 {
+        self.circular.load(Ordering::Relaxed)
     }
 
     /// Records logged after the runtime's end, by class of level.

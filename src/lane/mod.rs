@@ -26,7 +26,9 @@ pub(crate) use hub::{Back, Hub, HubOptions, Mode};
 pub(crate) use intake::Intake;
 pub use overflow::{Overflow, Patience};
 pub(crate) use reader::{LaneState, Reader, Step};
-pub(crate) use standing::{OnBackend, enter_backend, is_on_drain, origin, with_origin};
+pub(crate) use standing::{
+    CAUSED_IN_TURN, OnBackend, enter_backend, is_on_drain, origin, with_origin,
+};
 pub(crate) use ticket::{Answer, Ticket, ticket};
 pub(crate) use writer::{Refused, Writer};
 

@@ -31,6 +31,10 @@ impl Drop for OnBackend {
     }
 }
 
+/// Stands for a handler at work on a record that a handler caused: what it logs in turn could go
+/// round for ever, so it goes nowhere and is counted.
+pub(crate) const CAUSED_IN_TURN: u64 = u64::MAX;
+
 /// The handler at work on this thread.
 pub(crate) fn origin() -> Option<u64> {
     ORIGIN.try_with(Cell::get).ok().filter(|origin| *origin != 0)

@@ -39,6 +39,8 @@ pub(crate) struct Writer {
     stall: Option<Stall>,
     /// The scope written to this lane last, and the one that is current.
     scope: (u64, u64),
+    /// The drain parks: every record looks whether to wake it.
+    wakes_always: bool,
     /// Never waits: the lane of the drain itself and of workers.
     side: bool,
 }
@@ -58,7 +60,8 @@ impl Writer {
     ) -> Self {
         let capacity = ring.buffer().capacity();
         // A side lane and the parking strategy go the slow way always.
-        let calm = if side || hub.wakes_always() { capacity + 1 } else { capacity / 4 * 3 };
+        let wakes_always = hub.wakes_always();
+        let calm = if side || wakes_always { capacity + 1 } else { capacity / 4 * 3 };
         let stamper = hub.stamper().clone();
         Self {
             ring: Some(ring),
@@ -71,6 +74,7 @@ impl Writer {
             gap: None,
             stall: None,
             scope: (0, 0),
+            wakes_always,
             side,
         }
     }
@@ -145,7 +149,7 @@ impl Writer {
             self.lose(level);
         }
         self.calm_down();
-        if self.hub.wakes_always() || self.is_above_mark() {
+        if self.wakes_always || self.is_above_mark() {
             self.hub.wake().wake();
         }
         done

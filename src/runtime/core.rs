@@ -350,6 +350,7 @@ impl Core {
             gaps: get(&self.books.gaps),
             failures: get(&self.books.failures),
             after_end: self.hub().homeless().iter().sum(),
+            circular: self.hub().circular(),
             panics: capture::panics(),
             lanes: self.hub().lanes(),
             dropped_by_class: totals.dropped,

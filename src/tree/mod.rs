@@ -20,9 +20,10 @@ use crate::handler::{HandlerRef, Home};
 use crate::lane::{Hub, Intake};
 use crate::level::Level;
 use crate::node::Node;
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock, thread};
 use arc_swap::ArcSwap;
 use std::fmt;
+use std::thread::ThreadId;
 
 /// Told the least level that any logger lets through, after each change.
 type Listener = Box<dyn Fn(Level) + Send + Sync>;
@@ -30,6 +31,8 @@ type Listener = Box<dyn Fn(Level) + Send + Sync>;
 /// A runtime's loggers.
 pub(crate) struct Tree {
     config: Mutex<()>,
+    /// The thread that is making a change: what it edits on the way is part of that change.
+    changing: Mutex<Option<ThreadId>>,
     state: Mutex<State>,
     current: ArcSwap<Snapshot>,
     /// Generations on their way to the drain.
@@ -52,6 +55,7 @@ impl Tree {
         let snapshot = Arc::new(state.empty_snapshot());
         Arc::new(Self {
             config: Mutex::new(()),
+            changing: Mutex::new(None),
             state: Mutex::new(state),
             current: ArcSwap::new(snapshot),
             installs: Intake::new(),
@@ -99,7 +103,10 @@ impl Tree {
         let _serial = lock(&self.config);
         let mut state = lock(&self.state);
         let before = state.draft();
-        let result = change(&mut state).and_then(|result| {
+        *lock(&self.changing) = Some(thread::current().id());
+        let changed = change(&mut state);
+        *lock(&self.changing) = None;
+        let result = changed.and_then(|result| {
             self.settle(&state.handlers_at_home())?;
             Ok(result)
         });
@@ -127,6 +134,9 @@ impl Tree {
 
     /// Makes the next generation although nothing of the tree changed: a handler's settings did.
     pub(crate) fn refresh(&self) {
+        if *lock(&self.changing) == Some(thread::current().id()) {
+            return;
+        }
         let _ = self.change(|_| Ok(()));
     }
 
