@@ -448,18 +448,49 @@ impl<'a> LogRecord<'a> {
     }
 
     /// Calls `each` for every key-value pair: the scope's, the call's own in order, then those
-    /// that filters added. Where a key comes twice, the later one counts.
+    /// that filters set. Where several have a key, the last of these three has it alone; a key
+    /// that one call gives twice comes twice.
     pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
+        let replaced = |key: &str| {
+            self.overlay().is_some_and(|overlay| {
+                overlay.attributes.iter().any(|(changed, _)| **changed == *key)
+            })
+        };
         let mut context = self.head.context;
         if !context.is_empty()
             && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
         {
             map.iter().for_each(|(key, value)| {
-                if let Value::Str(key) = key {
+                if let Value::Str(key) = key
+                    && !replaced(key)
+                    && !self.has_own_field(key)
+                {
                     each(key, value);
                 }
             });
         }
+        self.for_each_own_field(|key, value| {
+            if !replaced(key) {
+                each(key, value);
+            }
+        });
+        if let Some(overlay) = self.overlay() {
+            for (key, value) in &overlay.attributes {
+                if !is_standard(key) {
+                    each(key, value.get());
+                }
+            }
+        }
+    }
+
+    fn has_own_field(&self, key: &str) -> bool {
+        let mut found = false;
+        self.for_each_own_field(|own, _| found |= own == key);
+        found
+    }
+
+    /// The pairs of the call itself.
+    fn for_each_own_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
         match &self.body {
             Body::Site { site, words } => {
                 let keyed = |role: &Role| matches!(role, Role::Key(_) | Role::Pair);
@@ -488,13 +519,6 @@ impl<'a> LogRecord<'a> {
                     each(key, value);
                 }
             }),
-        }
-        if let Some(overlay) = self.overlay() {
-            for (key, value) in &overlay.attributes {
-                if !is_standard(key) {
-                    each(key, value.get());
-                }
-            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::sync::{Arc, Mutex, lock};
 /// let records = handler.records();
 /// let runtime = sawmill::Runtime::builder().handler("test", handler).build()?;
 /// runtime.scope(|| sawmill::warning!("careful"));
+/// let _ = runtime.flush(std::time::Duration::from_secs(1));
 /// assert_eq!(records.take()[0].view().message()?, "careful");
 /// assert!(records.is_empty());
 /// # Ok::<(), sawmill::Error>(())

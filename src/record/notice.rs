@@ -111,4 +111,19 @@ mod tests {
             assert!(matches!(view.field("lost"), Some(Value::U64(2))));
         });
     }
+
+    #[test]
+    fn a_field_that_a_filter_sets_takes_the_place_of_the_old_one_everywhere() {
+        let fields = vec![
+            ("password".to_owned(), ValueBuf::of("hunter2")),
+            ("user".to_owned(), ValueBuf::of("ada")),
+        ];
+        sample::Sample { fields, ..sample::Sample::default() }.with(|record| {
+            record.set_attribute("password", ValueBuf::of("***"));
+            let mut shown = Vec::new();
+            record.for_each_field(|key, value| shown.push(format!("{key}={value}")));
+            assert_eq!(shown, ["user=ada", "password=***"]);
+            assert_eq!(record.field("password").unwrap().to_string(), "***");
+        });
+    }
 }
