@@ -294,6 +294,8 @@ impl Handler for FileHandler {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod full_disk;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -139,3 +139,73 @@ pub(crate) fn with_record<R>(
     };
     f(&LogRecord::new(head, Body::Described(Described::read(&words)), None))
 }
+
+/// A small file system of its own: tmpfs, or ext4 in a file. Needs root; says why it is not there.
+pub(crate) struct SmallDisk(TestDir);
+
+impl SmallDisk {
+    pub(crate) fn tmpfs(kib: u32) -> Option<Self> {
+        let dir = TestDir::new();
+        let size = format!("size={kib}k");
+        let mounted = run("mount", &["-t", "tmpfs", "-o", &size, "none", dir.text()]);
+        mounted.then(|| Self(dir))
+    }
+
+    pub(crate) fn ext4(mib: u32) -> Option<Self> {
+        let image = TestDir::new();
+        let path = image.join("image");
+        let path = path.to_str().unwrap();
+        std::fs::File::create(path).unwrap().set_len(u64::from(mib) << 20).unwrap();
+        let dir = TestDir::new();
+        // The image is gone from its directory then, and from the disk with the mount.
+        let mounted = run("mkfs.ext4", &["-q", "-O", "^has_journal", path])
+            && run("mount", &["-o", "loop", path, dir.text()]);
+        mounted.then(|| Self(dir))
+    }
+
+    pub(crate) fn dir(&self) -> &TestDir {
+        &self.0
+    }
+
+    /// Takes all the room, or gives it back.
+    pub(crate) fn fill(&self, full: bool) {
+        use std::io::Write;
+        let path = self.0.join("ballast");
+        if !full {
+            std::fs::remove_file(path).unwrap();
+            return;
+        }
+        let mut ballast = std::fs::File::create(path).unwrap();
+        for size in [65_536, 4096, 512, 1] {
+            while ballast.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        run("umount", &["-l", self.0.text()]);
+    }
+}
+
+impl TestDir {
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new(program);
+    let done = command.args(arguments).stderr(std::process::Stdio::piped()).output();
+    match done {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            println!("skipped: {program}: {}", String::from_utf8_lossy(&output.stderr).trim());
+            false
+        }
+        Err(error) => {
+            println!("skipped: {program}: {error}");
+            false
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Facts about disks that are really full: small file systems mounted for the test.
+
+use super::testing::{Desk, SmallDisk};
+use super::*;
+
+fn disks() -> impl Iterator<Item = SmallDisk> {
+    [SmallDisk::tmpfs(2048), SmallDisk::ext4(8)].into_iter().flatten()
+}
+
+/// Logs until records are refused, makes room, and returns what must be found.
+fn through_a_full_disk<H: Handler>(disk: &SmallDisk, desk: &mut Desk<H>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut refused = 0;
+    let log = |desk: &mut Desk<H>, n: usize, kept: &mut Vec<String>| {
+        let line = format!("{n:06} {}", "x".repeat(992));
+        let done = desk.put(&line);
+        if done.is_ok() {
+            kept.push(line);
+        }
+        done.is_err()
+    };
+    (0..300).for_each(|n| assert!(!log(desk, n, &mut kept)));
+    desk.flush().unwrap();
+    disk.fill(true);
+    for n in 300..6000 {
+        refused += usize::from(log(desk, n, &mut kept));
+        if n % 100 == 0 {
+            let _ = desk.batch_end();
+        }
+    }
+    assert!(refused > 1000, "{refused}");
+    assert!(desk.flush().is_err());
+    assert!(desk.handler.held() > 0);
+    disk.fill(false);
+    desk.flush().unwrap();
+    (6000..6100).for_each(|n| assert!(!log(desk, n, &mut kept)));
+    desk.close().unwrap();
+    assert_eq!((desk.delivery.lost, desk.handler.held()), (0, 0));
+    kept
+}
+
+#[test]
+fn a_file_goes_on_after_a_full_disk_with_every_line_it_took() {
+    for disk in disks() {
+        let mut desk = Desk::new(FileHandler::new(disk.dir().join("a.log")).unwrap());
+        let kept = through_a_full_disk(&disk, &mut desk);
+        assert!(disk.dir().read("a.log").lines().eq(kept));
+    }
+}
+
+#[test]
+fn a_mapped_file_falls_back_to_writes_on_a_full_disk_and_no_signal_comes() {
+    for disk in disks() {
+        let handler = MmapRotatingFileHandler::builder(disk.dir().join("a.log"));
+        let handler = handler.window_bytes(128 << 10).require_mapping(true).build().unwrap();
+        let mut desk = Desk::new(handler);
+        let kept = through_a_full_disk(&disk, &mut desk);
+        assert!(disk.dir().read("a.log").lines().eq(kept));
+        desk.put("mapped again").unwrap();
+        assert!(desk.handler.is_mapped());
+    }
+}
+
+#[test]
+fn a_rotating_file_loses_nothing_it_took_on_a_full_disk() {
+    for disk in disks() {
+        let handler = RotatingFileHandler::new(disk.dir().join("a.log"), 200_000, 20).unwrap();
+        let mut desk = Desk::new(handler);
+        let kept = through_a_full_disk(&disk, &mut desk);
+        let names = disk.dir().names().into_iter().filter(|name| name.starts_with("a.log"));
+        let mut lines: Vec<_> = names
+            .flat_map(|name| disk.dir().read(&name).lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        lines.sort();
+        assert_eq!(lines.len(), kept.len());
+        assert!(lines == kept);
+    }
+}
