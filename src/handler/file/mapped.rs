@@ -171,6 +171,13 @@ impl MmapRotatingFileHandlerBuilder {
         self
     }
 
+    /// Leaves the opening to [`Handler::open`].
+    #[cfg(feature = "config")]
+    pub(crate) fn opened_later(mut self) -> Self {
+        self.options.later = true;
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.options.storage = storage;
@@ -214,12 +221,10 @@ impl MmapRotatingFileHandlerBuilder {
             trouble: None,
             unmapped: None,
         };
-        handler.open()?;
-        if require_mapping && !handler.is_mapped() {
-            let why = handler.unmapped.take();
-            let _ = handler.release();
-            return Err(why.unwrap_or_else(|| Error::invalid("require_mapping: not possible")));
+        if handler.options.later {
+            return Ok(handler);
         }
+        handler.open_as_told()?;
         Ok(handler)
     }
 }
@@ -270,7 +275,7 @@ impl MmapRotatingFileHandler {
     }
 
     /// Takes the lock and makes the live file ready; nothing happens if it is.
-    fn open(&mut self) -> Result<(), Error> {
+    fn open_files(&mut self) -> Result<(), Error> {
         if !matches!(self.state, State::Closed) {
             return Ok(());
         }
@@ -287,6 +292,17 @@ impl MmapRotatingFileHandler {
             self.drop_lock();
         }
         ready
+    }
+
+    /// Opens the files, and gives them up again if they have to be mapped and cannot.
+    fn open_as_told(&mut self) -> Result<(), Error> {
+        self.open_files()?;
+        if !self.require_mapping || self.is_mapped() {
+            return Ok(());
+        }
+        let why = self.unmapped.take();
+        let _ = self.release();
+        Err(why.unwrap_or_else(|| Error::invalid("require_mapping: not possible")))
     }
 
     fn ready_live(&mut self, disk: &dyn Storage) -> Result<(), Error> {
@@ -325,7 +341,8 @@ impl MmapRotatingFileHandler {
     }
 
     fn open_plain(&mut self) -> Result<(), Error> {
-        let options = Options { path: self.live.clone(), delay: false, ..self.options.clone() };
+        let options =
+            Options { path: self.live.clone(), delay: false, later: false, ..self.options.clone() };
         self.state = State::Plain(Box::new(Output::new(options)?));
         Ok(())
     }
@@ -435,7 +452,7 @@ impl MmapRotatingFileHandler {
     /// If a file cannot be cut, moved, removed or opened; the records go on into the old file if
     /// it was not moved.
     pub fn do_rollover(&mut self) -> Result<(), Error> {
-        self.open()?;
+        self.open_files()?;
         let done = self.try_rollover();
         self.trouble = match (&done, self.trouble) {
             (Ok(()), _) => None,
@@ -517,7 +534,7 @@ impl MmapRotatingFileHandler {
 
 impl Handler for MmapRotatingFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.open()?;
+        self.open_files()?;
         if let Some(error) = self.unmapped.take() {
             cx.report(error);
         }
@@ -532,7 +549,7 @@ impl Handler for MmapRotatingFileHandler {
         {
             cx.report(error);
         }
-        self.open()?;
+        self.open_files()?;
         if let State::Mapped(segment) = &mut self.state {
             match segment.store(&*self.options.storage, &self.line) {
                 Ok(()) => return Ok(()),
@@ -569,6 +586,10 @@ impl Handler for MmapRotatingFileHandler {
             output.close(cx)?;
         }
         self.release()
+    }
+
+    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        self.open_as_told()
     }
 
     fn held(&self) -> u64 {

@@ -365,6 +365,10 @@ impl Handler for TimedRotatingFileHandler {
         self.base.output.close(cx)
     }
 
+    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        self.base.output.open_as_told()
+    }
+
     fn held(&self) -> u64 {
         self.base.output.held()
     }

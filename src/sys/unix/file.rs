@@ -160,5 +160,5 @@ fn file_system(file: &File) -> Option<u64> {
     let mut told: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: the descriptor is open, the structure alive and writable.
     let done = unsafe { libc::fstatfs(file.as_raw_fd(), &mut told) };
-    (done == 0).then(|| told.f_type as u64 & 0xffff_ffff)
+    (done == 0).then_some(told.f_type as u64 & 0xffff_ffff)
 }
