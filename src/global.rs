@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::front;
 use crate::handler::{HandlerRef, last_resort};
 use crate::level::Level;
-use crate::runtime::{Core, Runtime, RuntimeBuilder, default_options};
+use crate::runtime::{BasicConfig, Core, Runtime, RuntimeBuilder, default_options};
 use crate::sync::{Arc, Mutex, OnceLock, lock};
 use crate::tree::{Logger, Tree};
 use std::panic::Location;
@@ -82,6 +82,11 @@ pub(crate) fn install_bridge() -> Result<(), Error> {
 /// ```
 pub fn builder() -> RuntimeBuilder {
     Runtime::builder()
+}
+
+/// Begins Python's `basicConfig` on the default runtime.
+pub fn basic_config() -> BasicConfig {
+    default().basic_config()
 }
 
 /// The default runtime's logger of this name: Python's `getLogger`.

@@ -62,8 +62,8 @@ pub use crate::format::{
 };
 pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
 pub use crate::global::{
-    add_level_name, builder, default, disable, flush, get_logger, handler_by_name, level_name,
-    root, shutdown,
+    add_level_name, basic_config, builder, default, disable, flush, get_logger, handler_by_name,
+    level_name, root, shutdown,
 };
 pub use crate::handler::file::{
     FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
@@ -81,6 +81,6 @@ pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
-pub use crate::runtime::{Drain, Runtime, RuntimeBuilder};
+pub use crate::runtime::{BasicConfig, Drain, Runtime, RuntimeBuilder};
 pub use crate::tree::Logger;
 pub use sawmill_macros::Capture;

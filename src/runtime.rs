@@ -1,10 +1,12 @@
 //! A runtime: loggers, lanes, a drain and handlers, as one value.
 
+mod basic;
 mod builder;
 mod core;
 
 pub(crate) use self::core::Core;
 pub use self::core::Drain;
+pub use basic::BasicConfig;
 pub use builder::RuntimeBuilder;
 pub(crate) use builder::default_options;
 
@@ -55,6 +57,11 @@ impl Runtime {
     /// Begins a runtime of one's own.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::new()
+    }
+
+    /// Begins a configuration of the root logger in Python's manner.
+    pub fn basic_config(&self) -> BasicConfig {
+        BasicConfig::new(self.clone())
     }
 
     /// The logger of this name, made if there is none; `""` and `"root"` are the root logger.

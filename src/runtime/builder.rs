@@ -5,6 +5,7 @@ use super::core::{Core, CoreOptions, Drain};
 use crate::clock::ClockSource;
 use crate::drain::{BackendOptions, Failure, ThreadOptions, Wait, to_stderr};
 use crate::error::Error;
+use crate::format::{ConsoleFormatter, Formatter, FormatterRef};
 use crate::handler::{CaptureHandler, HandlerRef, StreamHandler, last_resort};
 use crate::lane::{HubOptions, Overflow};
 use crate::level::Level;
@@ -121,12 +122,14 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Attaches a handler to the root logger, under a name.
+    /// Attaches a handler to the root logger, under a name. One without a formatter gets
+    /// [`Formatter::default_line`].
     pub fn handler(self, name: &str, handler: impl Into<HandlerRef>) -> Self {
         self.handler_for("", name, handler)
     }
 
-    /// Attaches a handler to a logger, under a name; `::` in the logger's name reads as a dot.
+    /// Attaches a handler to a logger, under a name; `::` in the logger's name reads as a dot. One
+    /// without a formatter gets [`Formatter::default_line`].
     pub fn handler_for(mut self, logger: &str, name: &str, handler: impl Into<HandlerRef>) -> Self {
         self.handlers.push((logger.replace("::", "."), name.to_owned(), handler.into()));
         self
@@ -283,7 +286,8 @@ impl RuntimeBuilder {
         let root = self.root_level();
         let mut handlers = std::mem::take(&mut self.handlers);
         if self.console {
-            let console = HandlerRef::new(StreamHandler::stderr());
+            let console =
+                HandlerRef::new(StreamHandler::stderr()).with_formatter(ConsoleFormatter::stderr());
             handlers.push((String::new(), "console".to_owned(), console));
         }
         if self.capture {
@@ -291,8 +295,13 @@ impl RuntimeBuilder {
             core.set_captured(capture.records());
             handlers.push((String::new(), "capture".to_owned(), HandlerRef::new(capture)));
         }
+        // Shared, so that handlers without a formatter of their own share the line as well.
+        let line = FormatterRef::new(Formatter::default_line());
         for (_, name, handler) in &handlers {
             handler.set_name(Some(name));
+            if handler.formatter().is_none() {
+                handler.set_formatter(Some(line.clone()));
+            }
         }
         core.tree().change(|state| {
             if state.last_resort().is_none() {

@@ -140,6 +140,22 @@ impl Core {
         Ok(())
     }
 
+    /// Starts a runtime that nobody has configured, with the options it was made with.
+    pub(crate) fn start_if_unconfigured(self: &Arc<Self>) -> Result<(), Error> {
+        let options = {
+            let life = lock(&self.life);
+            if life.state != LifeState::Unconfigured {
+                return Ok(());
+            }
+            life.options.clone()
+        };
+        match self.start(options) {
+            // Another thread was faster.
+            Err(error) if error.is_already() => Ok(()),
+            done => done,
+        }
+    }
+
     fn set_mode(&self, mode: Mode) {
         self.hub().set_mode(mode);
         self.tree.set_slow(mode.is_slow());
