@@ -6,7 +6,8 @@ use crate::sync::Arc;
 use crate::tree::{Route, Snapshot, Tree};
 use std::collections::VecDeque;
 
-/// Snapshots that may still be asked for, oldest first; the last is the newest.
+/// Snapshots that may still be asked for, oldest first; the last is the newest. Their numbers
+/// follow each other.
 #[derive(Debug)]
 pub(crate) struct Generations {
     tree: Arc<Tree>,
@@ -33,26 +34,37 @@ impl Generations {
         &self.kept[self.kept.len() - 1].snapshot
     }
 
-    /// Returns true if frames may name a generation that is kept.
+    /// Returns false for a generation that has not arrived yet.
     #[inline]
     pub(crate) fn knows(&self, generation: u32) -> bool {
-        self.kept.iter().any(|kept| kept.snapshot.generation == generation)
+        self.age(generation) <= i32::MAX as u32 / 2
+    }
+
+    /// How many generations ago it was the newest; huge for one still to come. Numbers have 31
+    /// bits and wrap around.
+    #[inline]
+    fn age(&self, generation: u32) -> u32 {
+        self.newest().generation.wrapping_sub(generation) & i32::MAX as u32
+    }
+
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
     }
 
     /// Which of the kept generations it is; a straggler goes by the oldest kept.
     #[inline]
     fn place(&self, generation: u32) -> usize {
         let newest = self.kept.len() - 1;
-        if self.kept[newest].snapshot.generation == generation {
-            return newest;
-        }
-        let mut kept = self.kept.iter();
-        kept.position(|kept| kept.snapshot.generation == generation).unwrap_or(0)
+        newest.saturating_sub(self.age(generation) as usize)
     }
 
     /// Takes a new generation.
     pub(crate) fn arrive(&mut self, snapshot: Arc<Snapshot>) {
-        self.kept.push_back(Kept::new(snapshot));
+        // What was on the way when the drain began with the newest is known already.
+        if !self.knows(snapshot.generation) {
+            self.kept.push_back(Kept::new(snapshot));
+        }
     }
 
     /// Notes where the lanes end for generations that have a successor: what they hold now may

@@ -35,6 +35,11 @@ use merge::Merge;
 use stage::Stage;
 use std::time::{Duration, Instant};
 
+/// A batch is ended after this long even under a load that never lets the rings run dry,
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// and with this many generations on the way.
+const MOST_GENERATIONS: usize = 32;
+
 /// What a backend is made with.
 #[derive(Debug, Clone)]
 pub(crate) struct BackendOptions {
@@ -232,6 +237,13 @@ impl Backend {
         self.lanes.len() > 1
             && !self.paused
             && self.lanes.iter().any(|lane| lane.look() > lane.position())
+    }
+
+    /// Returns true if a batch has gone on for so long that it is to be ended although the rings
+    /// never ran dry: what is buffered would stay in memory, ended lanes and old generations
+    /// would pile up.
+    pub(crate) fn is_batch_long(&self, begun: Instant) -> bool {
+        self.generations.len() > MOST_GENERATIONS || begun.elapsed() >= LONGEST_BATCH
     }
 
     /// The rings ran dry: buffered lines are written, losses told, ended lanes retired.

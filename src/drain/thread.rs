@@ -77,11 +77,16 @@ pub(crate) fn run(
     hub.wake().register();
     let mut waiting: Vec<Waiting> = Vec::new();
     let mut idle = Idle::new(options.wait);
+    let mut batch = Instant::now();
     loop {
         let mut stop = take_requests(&mut backend, requests, &mut waiting);
         let taken = backend.pass(false);
         if taken != 0 {
             idle.reset();
+            if backend.is_batch_long(batch) {
+                backend.end_batch();
+                batch = Instant::now();
+            }
         }
         stop |= settle(&mut backend, &mut waiting);
         if stop {
@@ -90,6 +95,7 @@ pub(crate) fn run(
         if taken == 0 {
             if idle.begins() {
                 backend.end_batch();
+                batch = Instant::now();
             }
             idle.wait(&mut backend, requests, hub, waiting.is_empty());
         }

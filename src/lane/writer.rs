@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 const GAP_WORDS: usize = 4 + CLASSES;
 /// The space for the less important levels ends this far from a full ring: 1/8.
 const HEADROOM: usize = 8;
-/// Polling of a full ring: yields first, then sleeps of this length.
-const YIELDS: u32 = 32;
+/// Polling of a full ring: a few yields, then naps of this length that double so many times, for
+/// many threads that wait would take the processor from the drain.
+const YIELDS: u32 = 8;
 const NAP: Duration = Duration::from_micros(50);
+const LONGEST_NAP: u32 = 5;
 
 /// The record was not published; it has been counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,7 +292,8 @@ impl Writer {
             if turns < YIELDS {
                 thread::yield_now();
             } else {
-                thread::park_timeout(NAP.min(budget - waited));
+                let nap = NAP * (1 << (turns - YIELDS).min(LONGEST_NAP));
+                thread::park_timeout(nap.min(budget - waited));
             }
             turns += 1;
             if self.try_win(level, words) {
