@@ -115,8 +115,7 @@ fn choice() -> impl Strategy<Value = Choice> {
     prop_oneof![
         Just(Choice::Unit),
         (any::<u8>(), prop::collection::vec(named(), 0..3)).prop_map(|(n, v)| Choice::Tuple(n, v)),
-        (any::<(i8, bool)>(), any::<IpAddr>())
-            .prop_map(|(pair, ip)| Choice::Named { pair, ip }),
+        (any::<(i8, bool)>(), any::<IpAddr>()).prop_map(|(pair, ip)| Choice::Named { pair, ip }),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The tokens of a call, taken apart.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -186,7 +187,7 @@ impl Parse for Key {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let token: TokenTree = input.parse()?;
         let span = token.span();
-        let name = name(token)?;
+        let name = name(token.clone())?;
         let how = if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
             how(input)?
@@ -198,15 +199,24 @@ impl Parse for Key {
             input.parse()?
         } else {
             // A key alone names the variable that holds its value.
-            let Name::Known(text, _) = &name else {
-                return Err(syn::Error::new(span, "expected `= value` after a computed key"));
+            let Some(variable) = variable(token) else {
+                return Err(syn::Error::new(span, "expected `= value` after this key"));
             };
-            let mut variable = syn::parse_str::<Ident>(text)
-                .map_err(|_| syn::Error::new(span, "expected `= value` after this key"))?;
-            variable.set_span(span);
-            syn::parse_quote!(#variable)
+            Expr::Verbatim(variable.into_token_stream())
         };
         Ok(Self { name, how, value })
+    }
+}
+
+/// The identifier that a key is, be it a keyword of some edition.
+fn variable(token: TokenTree) -> Option<Ident> {
+    match token {
+        TokenTree::Ident(word) => Some(word),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inner = group.stream().into_iter();
+            inner.next().and_then(variable).filter(|_| inner.next().is_none())
+        }
+        _ => None,
     }
 }
 
