@@ -79,7 +79,7 @@ pub use crate::handler::{
 pub use crate::lane::{Overflow, Patience};
 pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
-    LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
+    Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
 pub use crate::runtime::{BasicConfig, Drain, Runtime, RuntimeBuilder};
 pub use crate::tree::Logger;

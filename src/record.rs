@@ -5,6 +5,7 @@
 //! [`OwnedRecord`]. Attribute names are those of Python's `LogRecord`.
 
 mod buf;
+mod caller;
 mod described;
 mod notice;
 mod owned;
@@ -14,6 +15,7 @@ mod wire;
 
 pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
+pub use caller::Caller;
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;
 pub use owned::OwnedRecord;

@@ -240,3 +240,47 @@ fn a_finished_record_keeps_its_fields_beside_the_adapters_only_if_merged() {
         assert_eq!(shown(&runtime), ["m extra=2", "m extra=2 own=1"]);
     }
 }
+
+#[test]
+fn a_hook_on_the_caller_adds_beneath_everything_else() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        logger.set_level(Level::WARNING);
+        let here = logger.clone();
+        runtime.add_caller_fields(move |caller| {
+            caller.field("line", ValueBuf::of(&caller.metadata().map_or(0, |meta| meta.line)));
+            caller.field("a", ValueBuf::of("hook"));
+            caller.field("b", ValueBuf::of("hook"));
+            caller.field("c", ValueBuf::of("hook"));
+            if caller.level() == Level::ERROR {
+                warning!(logger: here, "from the hook");
+            }
+        });
+        sawmill::debug!(logger: logger, "below the level");
+        let line = line!() + 1;
+        warning!(logger: logger, "1");
+        {
+            let _scope = scope!(a = "scope");
+            warning!(logger: logger, b = "call", line = 2; "2");
+        }
+        sawmill::error!(logger: logger, line = 0; "3");
+        logger.handle(&RecordBuilder::new(Level::INFO).message("4"));
+        let mut shown = shown(&runtime);
+        assert_eq!(shown.remove(0), format!("1 line={line} a=hook b=hook c=hook"));
+        assert_eq!(shown.remove(0), "2 a=scope c=hook b=call line=2");
+        assert_eq!(shown[0], "from the hook");
+        assert_eq!(shown[1], "3 a=hook b=hook c=hook line=0");
+        assert_eq!(shown[2], "4 line=0 a=hook b=hook c=hook");
+    }
+}
+
+#[test]
+fn a_hook_that_panics_is_contained_and_the_record_says_so() {
+    for runtime in runtimes() {
+        runtime.add_caller_fields(|caller| caller.field("first", ValueBuf::of(&1)));
+        runtime.add_caller_fields(|_| panic!("no"));
+        runtime.add_caller_fields(|caller| caller.field("last", ValueBuf::of(&2)));
+        warning!(logger: runtime.get_logger("x"), "m");
+        assert_eq!(shown(&runtime), ["m first=1 caller_fields=a hook panicked last=2"]);
+    }
+}

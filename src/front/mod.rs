@@ -6,6 +6,7 @@
 
 mod adapter;
 mod builder;
+mod hooks;
 mod lanes;
 mod scope;
 
@@ -176,6 +177,7 @@ fn slow<A: Encodes>(
     if !call.word.admits(call.level.as_i32()) || call.word.least() == i32::MAX {
         return;
     }
+    let _hooked = hooks::ask(tree, call.level, Some(&call.site.meta));
     if args.words() * 8 > MAX_RECORD_BYTES {
         return cut(tree, call, args);
     }
@@ -290,6 +292,7 @@ pub(crate) fn put_described(
     if fast {
         return;
     }
+    let _hooked = hooks::ask(tree, level, None);
     let origin = lane::origin();
     let flags = if origin.is_some() { WITH_ORIGIN } else { 0 };
     let words = words + usize::from(origin.is_some());

@@ -209,6 +209,11 @@ fn current() -> Option<Arc<Flat>> {
     CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
 }
 
+/// Returns true if a field of this key is in force.
+pub(super) fn has(key: &str) -> bool {
+    current().is_some_and(|flat| flat.fields.iter().any(|(known, _)| **known == *key))
+}
+
 /// The number of the scope that this thread is in; 0 for none.
 pub(super) fn number() -> u64 {
     let number = |current: &RefCell<Option<Arc<Flat>>>| {

@@ -20,6 +20,7 @@ use crate::handler::{HandlerRef, Home};
 use crate::lane::{Hub, Intake};
 use crate::level::Level;
 use crate::node::Node;
+use crate::record::Caller;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock, thread};
 use arc_swap::ArcSwap;
 use std::fmt;
@@ -27,6 +28,9 @@ use std::thread::ThreadId;
 
 /// Told the least level that any logger lets through, after each change.
 type Listener = Box<dyn Fn(Level) + Send + Sync>;
+
+/// Adds to records on the thread that logs.
+pub(crate) type CallerHook = Arc<dyn Fn(&mut Caller) + Send + Sync>;
 
 /// A runtime's loggers.
 pub(crate) struct Tree {
@@ -38,6 +42,7 @@ pub(crate) struct Tree {
     /// Generations on their way to the drain.
     pub(crate) installs: Intake<Install>,
     listeners: Mutex<Vec<Listener>>,
+    caller_hooks: ArcSwap<Vec<CallerHook>>,
     home: OnceLock<Weak<dyn Home>>,
     hub: Arc<Hub>,
 }
@@ -60,6 +65,7 @@ impl Tree {
             current: ArcSwap::new(snapshot),
             installs: Intake::new(),
             listeners: Mutex::new(Vec::new()),
+            caller_hooks: ArcSwap::from_pointee(Vec::new()),
             home: OnceLock::new(),
             hub,
         })
@@ -154,6 +160,21 @@ impl Tree {
         let ids = u64::from(number) | u64::from(node.number()) << 32;
         site.ids.store(ids, Ordering::Relaxed);
         state.bind(site, node.number())
+    }
+
+    /// The hooks that run on the caller; read on the slow path only.
+    pub(crate) fn caller_hooks(&self) -> arc_swap::Guard<Arc<Vec<CallerHook>>> {
+        self.caller_hooks.load()
+    }
+
+    /// Adds a hook that runs on the caller; every call takes the slow path from now on.
+    pub(crate) fn add_caller_hook(&self, hook: CallerHook) {
+        let mut state = self.state();
+        let mut hooks = self.caller_hooks.load().to_vec();
+        hooks.push(hook);
+        self.caller_hooks.store(Arc::new(hooks));
+        state.hooked = true;
+        state.rewrite_words();
     }
 
     /// Sends every call to the slow path, or back to the fast one.

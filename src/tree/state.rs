@@ -52,6 +52,8 @@ pub(crate) struct State {
     /// The call sites of the default runtime, with their loggers.
     sites: Vec<(&'static Callsite, u32)>,
     pub(super) slow: bool,
+    /// Hooks on the caller are asked on the slow path.
+    pub(super) hooked: bool,
     pub(super) scopes: u32,
     handler_places: Places,
     filter_places: Places,
@@ -81,6 +83,7 @@ impl State {
             generation: 0,
             sites: Vec::new(),
             slow: true,
+            hooked: false,
             scopes: 0,
             handler_places: Places::default(),
             filter_places: Places::default(),
@@ -283,7 +286,7 @@ impl State {
     }
 
     fn word(&self, least: i32) -> Threshold {
-        Threshold::new(self.generation, least, self.slow)
+        Threshold::new(self.generation, least, self.slow || self.hooked)
     }
 
     fn site_word(&self, least: i32) -> Threshold {
