@@ -495,13 +495,17 @@ impl Stage {
         good
     }
 
-    /// The rings ran dry: handlers that got records write what they buffered.
+    /// The rings ran dry: handlers that got records, or still hold some, write what they buffered.
     pub(crate) fn end_batch(&mut self, table: &Table) {
         for index in 0..self.slots.len() {
             if let Some(slot) = &mut self.slots[index]
                 && std::mem::take(&mut slot.dirty)
             {
                 self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
+                // What found no room is tried again, though no further record may come.
+                if let Some(slot) = &mut self.slots[index] {
+                    slot.dirty = slot.handler.held() > 0;
+                }
             }
         }
     }
