@@ -251,11 +251,15 @@ impl<'a> LogRecord<'a> {
     /// The last part of [`pathname`](Self::pathname).
     pub fn filename(&self) -> &str {
         self.changed_text("filename").unwrap_or_else(|| {
-            let path = match &self.body {
-                Body::Site { site, .. } => site.meta.file,
-                Body::Described(described) => described.pathname,
+            let (path, separators) = match &self.body {
+                // The compiler's own, which may have run elsewhere.
+                Body::Site { site, .. } => (site.meta.file, &['/', '\\'][..]),
+                Body::Described(described) if cfg!(windows) => {
+                    (described.pathname, &['/', '\\'][..])
+                }
+                Body::Described(described) => (described.pathname, &['/'][..]),
             };
-            path.rsplit(['/', '\\']).next().unwrap_or(path)
+            path.rsplit(separators).next().unwrap_or(path)
         })
     }
 

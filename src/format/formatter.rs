@@ -165,6 +165,14 @@ impl Formatter {
                 self.clean(out, start, Breaks::Escape);
                 Ok(())
             }
+            Piece::Star(key, is_precision) => self.with_value(key, record, |value| {
+                let mut conversion = pyconv::Conversion::DECIMAL;
+                match is_precision {
+                    true => conversion.set_precision(value)?,
+                    false => conversion.set_width(value)?,
+                }
+                Err(Error::other(pattern::NOT_ENOUGH))
+            }),
             Piece::Fail(text) => Err(Error::other(&**text)),
         }
     }
@@ -261,9 +269,6 @@ impl Formatter {
         record: &LogRecord<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let mut spec = Vec::new();
-        field.spec.iter().try_for_each(|piece| self.piece(piece, record, &mut spec))?;
-        let spec = String::from_utf8_lossy(&spec);
         self.with_value(&field.key, record, |value| {
             let mut character = String::new();
             let value = walk(value, &field.path, &mut character)?;
@@ -274,12 +279,15 @@ impl Formatter {
                     match conversion {
                         's' => pyconv::str_of(value, &mut text),
                         'r' => pyconv::repr(value, &mut text),
-                        _ => pyconv::ascii(value, &mut text),
+                        'a' => pyconv::ascii(value, &mut text),
+                        other => return Err(Error::other(pattern::unknown_conversion(other))),
                     }
                     Value::Str(&text)
                 }
             };
-            pyconv::format(value, &spec, out)
+            let mut spec = Vec::new();
+            field.spec.iter().try_for_each(|piece| self.piece(piece, record, &mut spec))?;
+            pyconv::format(value, &String::from_utf8_lossy(&spec), out)
         })
     }
 }
@@ -308,6 +316,9 @@ fn walk<'v>(
     for step in path {
         while let Value::Some(inner) = value {
             value = inner.get();
+        }
+        if let Access::Fault(text) = step {
+            return Err(Error::other(&**text));
         }
         if let Some(each) = single {
             // A character is a string of one.
@@ -584,3 +595,7 @@ impl FormatterBuilder {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "formatter_tests.rs"]
+mod tests;

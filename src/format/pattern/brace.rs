@@ -235,16 +235,6 @@ fn nested(pattern: &str, key_of: &dyn Fn(&str) -> Key, depth: usize) -> Vec<Piec
                 continue;
             }
         };
-        if let Some(other) = conversion
-            && !"rsa".contains(other)
-        {
-            let shown = match other {
-                '!'..='~' => other.to_string(),
-                _ => format!("\\x{:x}", u32::from(other)),
-            };
-            pieces.push(fail(&format!("Unknown conversion specifier {shown}")));
-            continue;
-        }
         pieces.push(match (path.is_empty(), conversion, spec) {
             (true, None | Some('s'), "") => Piece::Plain(key),
             _ => {
@@ -271,28 +261,35 @@ fn split_name(name: &str) -> Result<(&str, Vec<Access>), String> {
     }
     let mut path = Vec::new();
     while !rest.is_empty() {
-        let step = if let Some(attribute) = rest.strip_prefix('.') {
-            let end = attribute.find(['.', '[']).unwrap_or(attribute.len());
-            rest = &attribute[end..];
-            Access::Attribute(attribute[..end].into())
-        } else if let Some(index) = rest.strip_prefix('[') {
-            let (index, behind) = index.split_once(']').ok_or("Missing ']' in format string")?;
-            rest = behind;
-            match index.parse() {
-                Ok(number) if index.bytes().all(|each| each.is_ascii_digit()) => {
-                    Access::Index(number)
-                }
-                _ => Access::Name(index.into()),
-            }
-        } else {
-            return Err("Only '.' or '[' may follow ']' in format field specifier".into());
-        };
-        if let Access::Attribute(name) | Access::Name(name) = &step
-            && name.is_empty()
-        {
-            return Err("Empty attribute in format string".into());
-        }
+        let (step, behind) = step(rest);
+        rest = if matches!(step, Access::Fault(_)) { "" } else { behind };
         path.push(step);
     }
     Ok((first, path))
+}
+
+/// Takes one step from the front. CPython finds faults only when it gets there.
+fn step(rest: &str) -> (Access, &str) {
+    let fault = |text: &str| (Access::Fault(text.into()), "");
+    const EMPTY: &str = "Empty attribute in format string";
+    if let Some(attribute) = rest.strip_prefix('.') {
+        let end = attribute.find(['.', '[']).unwrap_or(attribute.len());
+        return match &attribute[..end] {
+            "" => fault(EMPTY),
+            name => (Access::Attribute(name.into()), &attribute[end..]),
+        };
+    }
+    let Some(index) = rest.strip_prefix('[') else {
+        return fault("Only '.' or '[' may follow ']' in format field specifier");
+    };
+    match index.split_once(']') {
+        None => fault("Missing ']' in format string"),
+        Some(("", _)) => fault(EMPTY),
+        Some((index, behind)) => match index.parse() {
+            Ok(number) if index.bytes().all(|each| each.is_ascii_digit()) => {
+                (Access::Index(number), behind)
+            }
+            _ => (Access::Name(index.into()), behind),
+        },
+    }
 }

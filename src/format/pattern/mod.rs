@@ -95,6 +95,8 @@ impl Key {
 /// The name under which a pattern asks for all fields.
 pub(super) const FIELDS: &str = "fields";
 
+pub(super) const NOT_ENOUGH: &str = "not enough arguments for format string";
+
 /// A piece of a pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
@@ -107,6 +109,9 @@ pub(super) enum Piece {
     Decimal(Key),
     Percent(Key, Conversion),
     Brace(Box<BraceField>),
+    /// `%(n)*d`: the value is taken for the width (or the precision, if set), and nothing is left to
+    /// show.
+    Star(Key, bool),
     /// What every record gets that comes this far.
     Fail(Box<str>),
 }
@@ -127,6 +132,8 @@ pub(super) enum Access {
     Attribute(Box<str>),
     Index(usize),
     Name(Box<str>),
+    /// A step that nobody can take.
+    Fault(Box<str>),
 }
 
 /// A compiled pattern.
@@ -170,11 +177,21 @@ pub(super) fn compile(style: Style, pattern: &str, own: bool) -> Pattern {
 
 impl Pattern {
     /// The error that every record would get, if there is one.
-    pub(super) fn failure(&self) -> Option<&str> {
-        fn of(pieces: &[Piece]) -> Option<&str> {
+    pub(super) fn failure(&self) -> Option<String> {
+        fn fault(step: &Access) -> Option<String> {
+            match step {
+                Access::Fault(text) => Some(text.to_string()),
+                _ => None,
+            }
+        }
+        fn of(pieces: &[Piece]) -> Option<String> {
             pieces.iter().find_map(|piece| match piece {
-                Piece::Fail(text) => Some(&**text),
-                Piece::Brace(field) => of(&field.spec),
+                Piece::Fail(text) => Some(text.to_string()),
+                Piece::Star(..) => Some(NOT_ENOUGH.to_owned()),
+                Piece::Brace(field) => match field.conversion {
+                    Some(other) if !"rsa".contains(other) => Some(unknown_conversion(other)),
+                    _ => field.path.iter().find_map(fault).or_else(|| of(&field.spec)),
+                },
                 _ => None,
             })
         }
@@ -182,12 +199,22 @@ impl Pattern {
     }
 }
 
+/// What CPython says of `{name!x}`.
+pub(super) fn unknown_conversion(letter: char) -> String {
+    match letter {
+        '!'..='~' => format!("Unknown conversion specifier {letter}"),
+        _ => format!("Unknown conversion specifier \\x{:x}", u32::from(letter)),
+    }
+}
+
 fn names_message(piece: &Piece) -> bool {
     match piece {
         Piece::Text(_) | Piece::Fail(_) => false,
-        Piece::Plain(key) | Piece::Left(key, _) | Piece::Decimal(key) | Piece::Percent(key, _) => {
-            key.is(Attribute::Message)
-        }
+        Piece::Plain(key)
+        | Piece::Left(key, _)
+        | Piece::Decimal(key)
+        | Piece::Star(key, _)
+        | Piece::Percent(key, _) => key.is(Attribute::Message),
         Piece::Brace(field) => {
             field.key.is(Attribute::Message) || field.spec.iter().any(names_message)
         }

@@ -1,6 +1,7 @@
 //! The `%` style.
 
 use super::{Key, Piece, is_word};
+use crate::decode::{Map, Value};
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Flags, Part, Parts, Size};
 
@@ -40,24 +41,36 @@ fn is_placeholder(rest: &str) -> bool {
 pub(super) fn compile(pattern: &str, key_of: &dyn Fn(&str) -> Key) -> Vec<Piece> {
     let fail = |text: &str| Piece::Fail(text.into());
     let mut pieces = Vec::new();
+    let mut keyed = false;
     for part in Parts::new(pattern) {
         pieces.push(match part {
             Err(error) => fail(&error.to_string()),
             Ok(Part::Text(text)) => Piece::Text(text.into()),
             Ok(Part::Placeholder(placeholder)) => {
                 let conversion = placeholder.conversion;
+                keyed |= placeholder.key.is_some();
                 match placeholder.key {
-                    // One value cannot be both a width and what is shown.
-                    Some(_) if is_star(&conversion) => {
-                        fail("not enough arguments for format string")
+                    Some(key) if is_star(&conversion) => {
+                        Piece::Star(key_of(key), conversion.width != Size::Star)
                     }
                     Some(key) => piece(key_of(key), conversion),
-                    None => fail("not enough arguments for format string"),
+                    None if keyed => fail(super::NOT_ENOUGH),
+                    None => fail(&without_key(conversion)),
                 }
             }
         });
     }
     pieces
+}
+
+/// What a placeholder without a key says. The first one takes the record's whole dictionary, which
+/// no number can be made of; as text it is not offered here.
+fn without_key(conversion: Conversion) -> String {
+    let dictionary = Value::Map(Map::EMPTY);
+    match conversion.apply(dictionary, &mut Vec::new()) {
+        Err(error) if !is_star(&conversion) => error.to_string(),
+        _ => super::NOT_ENOUGH.to_owned(),
+    }
 }
 
 fn is_star(conversion: &Conversion) -> bool {

@@ -222,6 +222,9 @@ impl Conversion {
     /// `* wants int`, or a precision out of range.
     pub(crate) fn set_precision(&mut self, value: Value<'_>) -> Result<(), Error> {
         let precision = Py::of(value).as_int().ok_or_else(|| fault("* wants int"))?;
+        if precision.magnitude > i32::MAX as u128 + u128::from(precision.negative) {
+            return Err(fault("Python int too large to convert to C int"));
+        }
         let size = if precision.negative { 0 } else { limited(precision, "precision too big")? };
         self.precision = Size::Is(size);
         Ok(())

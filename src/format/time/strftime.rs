@@ -176,8 +176,10 @@ pub(super) fn push(item: Item, moment: &Moment<'_>, out: &mut String) {
         b'Z' => push_text(item, moment.zone, out),
         b'z' => {
             let sign = if moment.offset < 0 { '-' } else { '+' };
-            let minutes = moment.offset.unsigned_abs() / 60;
-            let _ = write!(out, "{sign}{:02}{:02}", minutes / 60, minutes % 60);
+            out.push(sign);
+            let minutes = i64::from(moment.offset.unsigned_abs() / 60);
+            let value = minutes / 60 * 100 + minutes % 60;
+            push_number(Item { width: 0, ..item }, value, 4, b'0', out);
         }
         b'n' => push_text(item, "\n", out),
         b't' => push_text(item, "\t", out),
