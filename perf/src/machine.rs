@@ -64,10 +64,25 @@ pub(crate) fn pin(_cpu: usize) {}
 
 /// The processor time that this process has used so far.
 pub(crate) fn cpu_time() -> Duration {
+    usage(libc::RUSAGE_SELF)
+}
+
+/// The processor time of all other threads of this process, those that ended included.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu_time_of_others() -> Duration {
+    cpu_time().saturating_sub(usage(libc::RUSAGE_THREAD))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn cpu_time_of_others() -> Duration {
+    Duration::ZERO
+}
+
+fn usage(of: libc::c_int) -> Duration {
     // SAFETY: a zeroed `rusage` is valid, and the call fills it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        libc::getrusage(of, &mut usage);
         usage
     };
     let time = |t: libc::timeval| {
