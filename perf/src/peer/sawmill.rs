@@ -1,7 +1,10 @@
 //! sawmill in its several settings.
 
 use crate::subject::{Ended, Overflow, Setup, Subject};
-use sawmill::{FileHandler, HandlerRef, Level, NullHandler, Runtime, Wait, debug, info};
+use sawmill::{
+    FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Level, MmapRotatingFileHandler,
+    NullHandler, Runtime, Wait, debug, info,
+};
 use std::time::Duration;
 
 /// Time with microseconds, level, logger, file and line, thread.
@@ -40,7 +43,16 @@ impl Sawmill {
 }
 
 fn handler(setup: &Setup) -> Result<HandlerRef, sawmill::Error> {
-    Ok(FileHandler::new(&setup.file)?.into())
+    let text = || Formatter::new(PATTERN);
+    Ok(match setup.variant.as_str() {
+        "json" => FileHandler::new(&setup.file)?.with_formatter(JsonFormatter::new()),
+        "mapped" => MmapRotatingFileHandler::builder(&setup.file)
+            .max_bytes(1 << 30)
+            .backup_count(10)
+            .build()?
+            .with_formatter(text()?),
+        _ => FileHandler::new(&setup.file)?.with_formatter(text()?),
+    })
 }
 
 impl Subject for Sawmill {
