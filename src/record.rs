@@ -25,7 +25,7 @@ use crate::decode::{self, Value};
 use crate::error::Error;
 use crate::level::Level;
 use crate::sync::Arc;
-use crate::value::{Piece, Role, Spec, tag};
+use crate::value::{Piece, Role, tag};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -667,20 +667,55 @@ impl<'a> Iterator for SiteValues<'a> {
 }
 
 /// Renders a site's message from its frame.
+///
+/// Nearly every message shows its values once each and in order: they are then written as they are
+/// read. A spec, a value shown twice or out of order starts over with all values at hand.
+#[inline]
 pub(crate) fn write_site(
     pieces: &[Piece],
     count: usize,
     words: &[u64],
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    let start = out.len();
+    let mut values = SiteValues::new(count, words).ok_or_else(misfit)?;
+    let mut read = 0;
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Piece::Plain(at) if *at == read => {
+                crate::text::plain(values.next().ok_or_else(misfit)?, out);
+                read = read.wrapping_add(1);
+            }
+            Piece::Plain(_) | Piece::Spec(..) => {
+                out.truncate(start);
+                return write_site_at_will(pieces, count, words, out);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn misfit() -> Error {
+    Error::other("a frame's values do not fit its call site")
+}
+
+/// As [`write_site`], for values in any order and with any spec.
+#[inline(never)]
+fn write_site_at_will(
+    pieces: &[Piece],
+    count: usize,
+    words: &[u64],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     const FEW: usize = 8;
-    let damaged = || Error::other("a frame's values do not fit its call site");
-    let mut values = SiteValues::new(count, words).ok_or_else(damaged)?;
+    let mut values = SiteValues::new(count, words).ok_or_else(misfit)?;
     let mut few = [Value::Unit; FEW];
     let mut many = Vec::new();
     let values = if count <= FEW {
         for slot in &mut few[..count] {
-            *slot = values.next().ok_or_else(damaged)?;
+            *slot = values.next().ok_or_else(misfit)?;
         }
         &few[..count]
     } else {
@@ -691,18 +726,13 @@ pub(crate) fn write_site(
         match piece {
             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
             Piece::Plain(at) => {
-                crate::text::plain(*values.get(usize::from(*at)).ok_or_else(damaged)?, out);
+                crate::text::plain(*values.get(usize::from(*at)).ok_or_else(misfit)?, out);
             }
             Piece::Spec(at, spec) => {
-                let value = *values.get(usize::from(*at)).ok_or_else(damaged)?;
-                write_spec(value, spec, values, out);
+                let value = *values.get(usize::from(*at)).ok_or_else(misfit)?;
+                crate::text::with_spec(value, spec, values, out);
             }
         }
     }
     Ok(())
-}
-
-#[cold]
-fn write_spec(value: Value<'_>, spec: &Spec, values: &[Value<'_>], out: &mut Vec<u8>) {
-    crate::text::with_spec(value, spec, values, out);
 }
