@@ -22,6 +22,12 @@ use std::path::Path;
 /// ```
 #[derive(Debug)]
 pub struct Error {
+    // Boxed, so that a `Result` without a value is one word: every step of a formatter returns one.
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     kind: ErrorKind,
     context: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -43,7 +49,7 @@ pub(crate) enum ErrorKind {
 impl Error {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
-        Self { kind, context: context.into(), source: None }
+        Self { inner: Box::new(Inner { kind, context: context.into(), source: None }) }
     }
 
     /// Makes an error of one's own, for a handler, filter or formatter to return.
@@ -72,48 +78,48 @@ impl Error {
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.inner.source = Some(source.into());
         self
     }
 
     /// Returns true if a wait ended at its deadline; what was waited for may still complete.
     pub fn is_timeout(&self) -> bool {
-        self.kind == ErrorKind::Timeout
+        self.inner.kind == ErrorKind::Timeout
     }
 
     /// Returns true if an operation of the file system or the operating system failed.
     pub fn is_io(&self) -> bool {
-        self.kind == ErrorKind::Io
+        self.inner.kind == ErrorKind::Io
     }
 
     /// Returns true if a value was not understood or is out of its range.
     pub fn is_invalid(&self) -> bool {
-        self.kind == ErrorKind::Invalid
+        self.inner.kind == ErrorKind::Invalid
     }
 
     /// Returns true if a name refers to nothing.
     pub fn is_unresolved(&self) -> bool {
-        self.kind == ErrorKind::Unresolved
+        self.inner.kind == ErrorKind::Unresolved
     }
 
     /// Returns true if what was asked for had been closed or shut down.
     pub fn is_closed(&self) -> bool {
-        self.kind == ErrorKind::Closed
+        self.inner.kind == ErrorKind::Closed
     }
 
     /// Returns true if somebody else was first: a second `init`, a logger already installed.
     pub fn is_already(&self) -> bool {
-        self.kind == ErrorKind::Already
+        self.inner.kind == ErrorKind::Already
     }
 
     /// Returns true if a wait was asked for on the drain itself, where it could never end.
     pub fn is_on_drain(&self) -> bool {
-        self.kind == ErrorKind::OnDrain
+        self.inner.kind == ErrorKind::OnDrain
     }
 
     /// Returns true if this platform or this set of cargo features cannot do it.
     pub fn is_unsupported(&self) -> bool {
-        self.kind == ErrorKind::Unsupported
+        self.inner.kind == ErrorKind::Unsupported
     }
 
     /// Returns the operating system's error, if one is among the causes.
@@ -131,8 +137,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.context)?;
-        match &self.source {
+        f.write_str(&self.inner.context)?;
+        match &self.inner.source {
             Some(source) => write!(f, ": {source}"),
             None => Ok(()),
         }
@@ -141,6 +147,6 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
