@@ -46,7 +46,8 @@ mod bridge;
 mod global;
 mod macros;
 #[cfg(feature = "config")]
-mod python;
+#[doc(hidden)]
+pub mod python;
 
 pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};

@@ -14,6 +14,7 @@ use crate::drain::{Report, Stats};
 use crate::error::Error;
 use crate::front::{self, Redirect};
 use crate::handler::HandlerRef;
+use crate::lane::Overflow;
 use crate::level::Level;
 use crate::record::{Caller, OwnedRecord, Render};
 use crate::sync::Arc;
@@ -199,6 +200,15 @@ impl Runtime {
     pub fn add_renderer(&self, renderer: impl Render + 'static) -> u32 {
         let renderer: Arc<dyn Render> = Arc::new(renderer);
         self.core.tree().change(|state| Ok(state.add_renderer(renderer))).unwrap_or(0)
+    }
+
+    /// Sets what a call does when its thread's ring is full, from now on.
+    pub fn set_overflow(&self, overflow: Overflow) {
+        self.core.tree().hub().set_overflow(overflow);
+    }
+
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.core.now_ns()
     }
 
     /// Makes one new generation of many changes, or none if `change` fails.

@@ -243,7 +243,7 @@ fn read() -> Reading {
     best.1
 }
 
-fn system_ns() -> i64 {
+pub(crate) fn system_ns() -> i64 {
     let now = std::time::SystemTime::now();
     match now.duration_since(std::time::UNIX_EPOCH) {
         Ok(since) => since.as_nanos() as i64,

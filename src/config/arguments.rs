@@ -35,6 +35,8 @@ pub struct Arguments {
 pub(super) struct Manner {
     /// Attributes that mean nothing to the class are mistakes.
     pub(super) strict: bool,
+    /// Formats are read as Python reads them.
+    pub(super) python_formats: bool,
     /// Text neutralises control characters.
     pub(super) escape: bool,
     /// The drain writes to the standard streams, without a worker.

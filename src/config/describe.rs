@@ -8,6 +8,14 @@ use crate::level::{Level, LevelNames};
 #[derive(Debug, Clone, Default)]
 pub struct Earlier {
     loggers: Vec<LoggerPlan>,
+    handlers: Vec<String>,
+}
+
+impl Earlier {
+    /// The ids of the handlers in place.
+    pub(super) fn handlers(&self) -> Vec<String> {
+        self.handlers.clone()
+    }
 }
 
 impl Plan {
@@ -94,6 +102,9 @@ impl Plan {
             ("reset", Node::list(reset)),
         ]);
         earlier.loggers = known;
+        if !self.incremental {
+            earlier.handlers = self.handlers.iter().map(|it| it.made.id.clone()).collect();
+        }
         whole
     }
 

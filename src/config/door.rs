@@ -13,10 +13,12 @@ use super::problem::{Problems, did_you_mean};
 /// |---|---|---|
 /// | `unknown_keys`: `ignore` or `refuse` | `ignore` | `refuse`, with a suggestion |
 /// | `disable_existing_loggers` (the usual key) | `true` | `false` |
+/// | `formats`: as `python` or `sawmill` reads them | `python` | `sawmill` |
 /// | `escape_text`: neutralise control characters | `false` | `true` |
 /// | `failing_filter`: `abort` or `isolate` | `abort` | `isolate` |
 /// | `overflow`: `wait` or `default` | `wait` | `default` |
 /// | `streams`: `sync` (the drain writes) or `worker` | `sync` | `worker` |
+/// | `former_handlers`: `close` all, or `keep_used` by loggers | `close` | `keep_used` |
 /// | `rotate_by`: the `clock` when a record is written, or the `record`'s time | `clock` | `record` |
 /// | `rotated_files`: `replace` one of that name, or `keep` both | `replace` | `keep` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub struct Door {
     pub refuse_unknown_keys: bool,
     /// What `disable_existing_loggers` is when the configuration does not say.
     pub disable_existing_loggers: bool,
+    /// Whether formats are read as Python reads them: `fields` names a field, `%f` in a `datefmt`
+    /// stands for itself, and a format that can never be filled in fails for each record.
+    pub python_formats: bool,
     /// Whether text formatters neutralise control characters in messages.
     pub escape_text: bool,
     /// Whether a filter that fails ends the record's walk, for the other handlers too.
@@ -35,6 +40,9 @@ pub struct Door {
     /// Whether the drain itself writes to standard output and error, as a command-line tool wants
     /// it, in place of a worker that no stalled reader can stop.
     pub sync_streams: bool,
+    /// Whether all handlers in place are closed, even those that a logger keeps; they open again
+    /// with the next record.
+    pub close_former_handlers: bool,
     /// Whether rotation by time asks the clock when a record is written, not the record's time.
     pub rotate_by_clock: bool,
     /// Whether a rotated file takes the place of an older one that has its name.
@@ -47,10 +55,12 @@ impl Door {
         Self {
             refuse_unknown_keys: false,
             disable_existing_loggers: true,
+            python_formats: true,
             escape_text: false,
             failing_filter_aborts: true,
             wait_when_full: true,
             sync_streams: true,
+            close_former_handlers: true,
             rotate_by_clock: true,
             replace_rotated_files: true,
         }
@@ -61,10 +71,12 @@ impl Door {
         Self {
             refuse_unknown_keys: true,
             disable_existing_loggers: false,
+            python_formats: false,
             escape_text: true,
             failing_filter_aborts: false,
             wait_when_full: false,
             sync_streams: false,
+            close_former_handlers: false,
             rotate_by_clock: false,
             replace_rotated_files: false,
         }
@@ -73,6 +85,7 @@ impl Door {
     pub(super) fn manner(&self, now_ns: Option<i64>) -> Manner {
         Manner {
             strict: self.refuse_unknown_keys,
+            python_formats: self.python_formats,
             escape: self.escape_text,
             sync_streams: self.sync_streams,
             rotate_by_clock: self.rotate_by_clock,
@@ -92,10 +105,12 @@ impl Door {
             let path = format!("{KEY}.{key}");
             let (place, yes, no) = match key {
                 "unknown_keys" => (&mut self.refuse_unknown_keys, "refuse", "ignore"),
+                "formats" => (&mut self.python_formats, "python", "sawmill"),
                 "escape_text" => (&mut self.escape_text, "true", "false"),
                 "failing_filter" => (&mut self.failing_filter_aborts, "abort", "isolate"),
                 "overflow" => (&mut self.wait_when_full, "wait", "default"),
                 "streams" => (&mut self.sync_streams, "sync", "worker"),
+                "former_handlers" => (&mut self.close_former_handlers, "close", "keep_used"),
                 "rotate_by" => (&mut self.rotate_by_clock, "clock", "record"),
                 "rotated_files" => (&mut self.replace_rotated_files, "replace", "keep"),
                 _ => {
@@ -117,8 +132,10 @@ impl Door {
     }
 }
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "unknown_keys",
+    "formats",
+    "former_handlers",
     "escape_text",
     "failing_filter",
     "overflow",

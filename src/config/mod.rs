@@ -16,12 +16,14 @@
 //! Two doors lead in, see [`Door`]: [`dict_config`] and [`file_config`] are as lenient as Python,
 //! [`Config::load`] is strict.
 
+mod apply;
 mod arguments;
 mod builtin;
 mod describe;
 mod door;
 #[cfg(feature = "ini")]
 mod ini;
+mod make;
 mod node;
 mod plan;
 mod problem;
@@ -31,6 +33,7 @@ mod registry;
 mod yaml;
 
 pub use arguments::Arguments;
+pub use describe::Earlier;
 pub use door::Door;
 pub use node::{Map, Node};
 pub use plan::Plan;
@@ -211,6 +214,17 @@ impl Config {
             #[cfg(feature = "ini")]
             Source::Ini { text, name } => ini::plan(text, name, registry, door, around),
         }
+    }
+
+    /// Checks the configuration as for a runtime that earlier configurations were applied to, as
+    /// far as they are described.
+    ///
+    /// # Errors
+    ///
+    /// Every problem, with its place.
+    pub fn check_after(&self, registry: &Registry, earlier: &Earlier) -> Result<Plan, Refused> {
+        let around = Surroundings { handlers: earlier.handlers(), ..Surroundings::default() };
+        self.plan_within(registry, &around)
     }
 
     /// Checks the configuration on its own, as for a runtime that was never configured.

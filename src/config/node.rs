@@ -1,5 +1,6 @@
 //! What a configuration file says, before anything is understood: a tree of plain values.
 
+use crate::record::ValueBuf;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -182,6 +183,22 @@ impl Node {
             Self::List(items) => !items.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(_) => true,
+        }
+    }
+
+    /// The value as a record holds it.
+    pub fn to_value(&self) -> ValueBuf {
+        match self {
+            Self::Null => ValueBuf::none(),
+            Self::Bool(flag) => ValueBuf::of(flag),
+            Self::Int(number) => match i64::try_from(*number) {
+                Ok(number) => ValueBuf::of(&number),
+                Err(_) => ValueBuf::of(number),
+            },
+            Self::Float(number) => ValueBuf::of(number),
+            Self::Str(text) | Self::Object(text) => ValueBuf::of(text.as_str()),
+            Self::List(items) => ValueBuf::list(items.iter().map(Self::to_value)),
+            Self::Map(map) => ValueBuf::map(map.iter().map(|(key, it)| (key, it.to_value()))),
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) struct LoggerPlan {
     pub(super) propagate: Option<bool>,
     pub(super) handlers: Vec<String>,
     pub(super) filters: Vec<String>,
+    /// It is among `loggers`, which enables it.
+    pub(super) enable: bool,
 }
 
 impl LoggerPlan {
@@ -419,6 +421,7 @@ impl<'a> Planner<'a> {
             Some(Node::Map(map)) if !map.is_empty() => {
                 let mut logger = self.logger("", &map, "root", &handlers, &filters);
                 logger.propagate = None;
+                logger.enable = false;
                 plan.loggers.push(logger);
             }
             Some(node) if node.is_true() => {
@@ -598,6 +601,7 @@ impl<'a> Planner<'a> {
             propagate: propagate.map(|node| node.is_true()),
             handlers: self.ids(map, path, "handlers", "handler", handlers),
             filters: self.ids(map, path, "filters", "filter", filters),
+            enable: true,
         }
     }
 
@@ -637,6 +641,7 @@ impl<'a> Planner<'a> {
                 name: name.to_owned(),
                 level: self.level_of(&map, &path),
                 propagate: propagate.map(|node| node.is_true()),
+                enable: true,
                 ..LoggerPlan::default()
             });
         }

@@ -124,6 +124,14 @@ impl Registry {
         self.add(name, Entry::Filter(late(make)))
     }
 
+    /// Lets `name` stand for what `existing` stands for; nothing happens if that is nothing.
+    pub fn alias(&mut self, name: &str, existing: &str) -> &mut Self {
+        if let Some(entry) = self.entries.get(existing).cloned() {
+            self.add(name, entry);
+        }
+        self
+    }
+
     /// Names a value for `ext://`.
     pub fn value(&mut self, name: &str, value: impl Into<Node>) -> &mut Self {
         self.add(name, Entry::Value(value.into()))

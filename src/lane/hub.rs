@@ -199,6 +199,12 @@ impl Hub {
         *self.options.write().unwrap_or_else(std::sync::PoisonError::into_inner) = options;
     }
 
+    /// Replaces the overflow policy, for every lane.
+    pub(crate) fn set_overflow(&self, overflow: Overflow) {
+        let mut options = self.options.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        options.overflow = overflow;
+    }
+
     fn options(&self) -> HubOptions {
         self.options.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }

@@ -245,6 +245,14 @@ impl Core {
         })
     }
 
+    /// What the clock shows, in nanoseconds since the Unix epoch; without the counter's precision.
+    pub(crate) fn now_ns(&self) -> i64 {
+        match &lock(&self.life).options.clock {
+            ClockSource::Manual(clock) => clock.now_ns(),
+            _ => clock::system_ns(),
+        }
+    }
+
     fn failed(&self, error: &Error) -> Report {
         let stats = self.stats();
         Report {

@@ -144,6 +144,7 @@ impl File<'_> {
             }
             let name = self.required(&section, "qualname").unwrap_or_default();
             let mut logger = self.logger(&section, name);
+            logger.enable = true;
             logger.propagate = Some(match self.get(&section, "propagate") {
                 None => true,
                 Some(text) => match text.trim().replace('_', "").parse::<i64>() {
@@ -175,7 +176,7 @@ impl File<'_> {
                 }
             }
         }
-        LoggerPlan { name, level, propagate: None, handlers: ids, filters: Vec::new() }
+        LoggerPlan { name, level, handlers: ids, ..LoggerPlan::default() }
     }
 
     /// A level, by name only.

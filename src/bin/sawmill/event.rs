@@ -1,0 +1,117 @@
+//! Log events.
+
+use crate::replay::{Failed, Replay};
+use sawmill::config::{Map, Node};
+use sawmill::python::PercentMerge;
+use sawmill::{Level, RecordBuilder, ValueBuf};
+
+/// The attributes that a record has from its birth, which `extra` must not touch.
+const TAKEN: &[&str] = &[
+    "message",
+    "asctime",
+    "name",
+    "msg",
+    "args",
+    "levelname",
+    "levelno",
+    "pathname",
+    "filename",
+    "module",
+    "exc_info",
+    "exc_text",
+    "stack_info",
+    "lineno",
+    "funcName",
+    "created",
+    "msecs",
+    "relativeCreated",
+    "thread",
+    "threadName",
+    "processName",
+    "process",
+    "taskName",
+];
+
+/// Logs one event.
+pub(crate) fn log(replay: &mut Replay, line: &Map) -> Result<(), Failed> {
+    if let Some(created) = line.get("created") {
+        replay.set_clock(created)?;
+    }
+    let logger = replay.logger(line, "logger")?;
+    let level = replay.level(line.get("level").ok_or(Failed)?)?;
+    let via_log = line.get("via").is_none_or(|via| via == &Node::from("log"));
+    if via_log && !logger.is_enabled_for(level) {
+        return Ok(());
+    }
+    let record = record(replay, line, level)?;
+    logger.handle(&record);
+    Ok(())
+}
+
+fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Failed> {
+    let text = |key: &str| line.get(key).and_then(Node::as_str);
+    let number = |key: &str| line.get(key).and_then(Node::as_int);
+    let message = line.get("msg").ok_or(Failed)?.to_value();
+    let mut record = RecordBuilder::new(level)
+        .message_value(&message)
+        .renderer(replay.renderer())
+        .created(replay.now())
+        .pathname(text("pathname").unwrap_or("(unknown file)"))
+        .line(number("lineno").and_then(|line| u32::try_from(line).ok()).unwrap_or(0))
+        .function(text("funcName").unwrap_or("(unknown function)"))
+        .thread(number("thread").and_then(|id| u64::try_from(id).ok()).unwrap_or(1))
+        .thread_name(text("threadName").unwrap_or("MainThread"))
+        .process(number("process").and_then(|id| u32::try_from(id).ok()).unwrap_or(1))
+        .process_name(text("processName").unwrap_or("MainProcess"));
+    let given = match line.get("args") {
+        None => Vec::new(),
+        Some(Node::List(items)) => items.iter().map(Node::to_value).collect(),
+        Some(map @ Node::Map(_)) => vec![map.to_value()],
+        // As `tuple(text)` in Python.
+        Some(Node::Str(text)) => text.chars().map(|c| ValueBuf::of(c.to_string().as_str())).collect(),
+        Some(_) => return Err(Failed),
+    };
+    if let Some(arguments) = PercentMerge::arguments(given) {
+        record = record.arguments(&arguments);
+    }
+    if let Some(task) = text("taskName") {
+        record = record.task_name(task);
+    }
+    for (key, text) in [("exc_text", text("exc_text")), ("stack_info", text("stack_info"))] {
+        match text {
+            None | Some("") => {}
+            Some(text) if key == "exc_text" => record = record.exception(text),
+            Some(text) => record = record.stack(text),
+        }
+    }
+    for (key, it) in extra(line)?.iter() {
+        if TAKEN.contains(&key) {
+            return Err(Failed);
+        }
+        record = record.field(key, it.to_value());
+    }
+    Ok(record)
+}
+
+/// The further attributes: the call's, or the adapter's, or both.
+fn extra(line: &Map) -> Result<Map, Failed> {
+    let mapping = |node: Option<&Node>| match node {
+        None | Some(Node::Null) => Ok(None),
+        Some(Node::Map(map)) => Ok(Some(map.clone())),
+        Some(_) => Err(Failed),
+    };
+    let own = mapping(line.get("extra"))?;
+    let Some(adapter) = line.get("adapter") else { return Ok(own.unwrap_or_default()) };
+    let base = mapping(adapter.get("extra"))?;
+    let merge = adapter.get("merge_extra").is_some_and(Node::is_true);
+    match own {
+        Some(own) if merge => {
+            let mut both = base.ok_or(Failed)?;
+            for (key, value) in own {
+                both.insert(key, value);
+            }
+            Ok(both)
+        }
+        _ => Ok(base.unwrap_or_default()),
+    }
+}

@@ -1,0 +1,42 @@
+//! The `sawmill` command.
+
+mod basic;
+mod check;
+mod control;
+mod event;
+mod query;
+mod replay;
+mod testing;
+mod text;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Python's logging model, without Python.
+#[derive(Debug, Parser)]
+#[command(name = "sawmill", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Feeds recorded log events through a configuration.
+    Replay(replay::Options),
+    /// Checks configuration files and prints what they make.
+    Check(check::Options),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Replay(options) => replay::run(&options),
+        Command::Check(options) => check::run(&options),
+    }
+}
+
+/// A configuration file to read, as an argument of either command.
+fn load(path: &std::path::Path) -> Result<sawmill::config::Config, sawmill::Error> {
+    sawmill::config::Config::load(PathBuf::from(path))
+}
