@@ -34,11 +34,8 @@ impl Config {
     pub fn plan(&self, runtime: &Runtime, registry: &Registry) -> Result<Plan, Refused> {
         // On its own line: the state stays locked to the statement's end.
         let levels = runtime.core().tree().state().level_names().clone();
-        let around = Surroundings {
-            levels,
-            handlers: names(runtime),
-            now_ns: Some(runtime.now_ns()),
-        };
+        let around =
+            Surroundings { levels, handlers: names(runtime), now_ns: Some(runtime.now_ns()) };
         self.plan_within(registry, &around)
     }
 

@@ -53,7 +53,12 @@ impl Registry {
     /// # Errors
     ///
     /// As [`make_formatter`](Self::make_formatter), or if the file cannot be opened.
-    pub fn make_handler(&self, name: &str, arguments: Map, door: Door) -> Result<HandlerRef, Error> {
+    pub fn make_handler(
+        &self,
+        name: &str,
+        arguments: Map,
+        door: Door,
+    ) -> Result<HandlerRef, Error> {
         let handler = match self.find(name) {
             Some(Entry::Handler(factory)) => made(|args| factory(args), name, arguments, door)?,
             _ => return Err(Error::invalid(unresolved(name, self))),

@@ -59,7 +59,8 @@ pub(crate) fn config(replay: &Replay, line: &Map) -> Result<(), Failed> {
     arguments.insert("format", line.get("format").cloned().unwrap_or(format.into()));
     arguments.insert("datefmt", Node::from(get("datefmt").cloned()));
     arguments.insert("style", style);
-    let formatter = replay.registry().make_formatter("logging.Formatter", arguments, Door::python())?;
+    let formatter =
+        replay.registry().make_formatter("logging.Formatter", arguments, Door::python())?;
     handler.set_formatter(Some(formatter));
     root.add_handler(handler)?;
     // What proves wrong from here on leaves the handler where it is, as in Python.

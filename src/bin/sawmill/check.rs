@@ -92,7 +92,8 @@ fn describe(name: &str, found: &Node, text: &mut String) {
         }
     };
     section("loggers", get(found, "loggers"), text, &|it| {
-        let mut line = format!("{} ({})", plain(&get(it, "level")), plain(&get(it, "effective_level")));
+        let mut line =
+            format!("{} ({})", plain(&get(it, "level")), plain(&get(it, "effective_level")));
         if get(it, "propagate") == Node::Bool(false) {
             line += ", does not propagate";
         }

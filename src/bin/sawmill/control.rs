@@ -109,7 +109,9 @@ fn rollover(handler: &HandlerRef) -> Result<(), Failed> {
     if let Ok(done) = by_size {
         return Ok(done?);
     }
-    Ok(handler.with_context(LONG, |it: &mut TimedRotatingFileHandler, cx| it.do_rollover(cx.now_ns()))??)
+    Ok(handler.with_context(LONG, |it: &mut TimedRotatingFileHandler, cx| {
+        it.do_rollover(cx.now_ns())
+    })??)
 }
 
 fn add_filter(replay: &Replay, line: &Map) -> Result<(), Failed> {

@@ -68,7 +68,9 @@ fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Fa
         Some(Node::List(items)) => items.iter().map(Node::to_value).collect(),
         Some(map @ Node::Map(_)) => vec![map.to_value()],
         // As `tuple(text)` in Python.
-        Some(Node::Str(text)) => text.chars().map(|c| ValueBuf::of(c.to_string().as_str())).collect(),
+        Some(Node::Str(text)) => {
+            text.chars().map(|c| ValueBuf::of(c.to_string().as_str())).collect()
+        }
         Some(_) => return Err(Failed),
     };
     if let Some(arguments) = PercentMerge::arguments(given) {

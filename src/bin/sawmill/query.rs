@@ -61,7 +61,9 @@ pub(crate) fn answer(replay: &mut Replay, line: &Map) -> Result<String, Failed> 
                 "propagate" => vec![logger.propagate().to_string()],
                 "disabled" => vec![logger.disabled().to_string()],
                 "handlers" => {
-                    let name = |name: Option<_>| name.map_or(Node::Null, |it: std::sync::Arc<str>| Node::from(&*it));
+                    let name = |name: Option<_>| {
+                        name.map_or(Node::Null, |it: std::sync::Arc<str>| Node::from(&*it))
+                    };
                     let names = logger.handlers().iter().map(|it| name(it.name())).collect();
                     vec![json(&Node::List(names))]
                 }

@@ -83,7 +83,8 @@ fn replay(options: &Options) -> Result<(), String> {
     let mut number = 0_u64;
     loop {
         line.clear();
-        let read = lines.read_until(b'\n', &mut line).map_err(|error| cannot("read", events, &error))?;
+        let read =
+            lines.read_until(b'\n', &mut line).map_err(|error| cannot("read", events, &error))?;
         if read == 0 {
             break;
         }
@@ -267,7 +268,11 @@ impl Replay {
         match node {
             Node::Str(name) => {
                 let names = self.runtime.level_names();
-                names.iter().find(|(known, _)| **known == **name).map(|(_, level)| *level).ok_or(Failed)
+                names
+                    .iter()
+                    .find(|(known, _)| **known == **name)
+                    .map(|(_, level)| *level)
+                    .ok_or(Failed)
             }
             other => {
                 let number = other.as_int().and_then(|number| i32::try_from(number).ok());

@@ -11,8 +11,10 @@ pub(crate) fn json(node: &Node) -> String {
             format!("[{}]", items.join(", "))
         }
         Node::Map(map) => {
-            let pairs: Vec<String> =
-                map.iter().map(|(key, value)| format!("{}: {}", quoted(key), json(value))).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{}: {}", quoted(key), json(value)))
+                .collect();
             format!("{{{}}}", pairs.join(", "))
         }
         other => other.to_string(),

@@ -479,8 +479,11 @@ impl Handler for WriterHandler {
 /// The handler of records for which no handler was found, as in Python: the bare message of
 /// `WARNING` and above to standard error, written at once.
 pub(crate) fn last_resort() -> super::HandlerRef {
-    super::HandlerExt::with_level(StreamHandler::stderr().sync(), Level::WARNING)
-        .with_name("last resort")
+    let handler = super::HandlerExt::with_level(StreamHandler::stderr().sync(), Level::WARNING)
+        .with_name("last resort");
+    // A name for the books, not one that users look up: theirs may be the same.
+    handler.unlist();
+    handler
 }
 
 #[cfg(all(test, unix))]
