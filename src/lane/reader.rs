@@ -53,6 +53,11 @@ impl Reader {
         }
     }
 
+    /// The ring's size in words.
+    pub(super) fn capacity(&self) -> usize {
+        self.ring.buffer().capacity()
+    }
+
     /// Where the reader stands, in words since the lane began.
     pub(crate) fn position(&self) -> u64 {
         self.position

@@ -30,7 +30,7 @@ use std::time::Duration;
 /// | [`affinity`](Self::affinity) | none | CPU number | |
 /// | [`thread_name`](Self::thread_name) | `sawmill` | text without NUL | |
 /// | [`clock`](Self::clock) | `ClockSource::Auto` | see [`ClockSource`] | 9 ns a call |
-/// | [`lane_bytes`](Self::lane_bytes) | 32 MiB / live lanes, 16 KiB to 1 MiB | bytes, 4 KiB to 64 MiB | memory of each thread that logs |
+/// | [`lane_bytes`](Self::lane_bytes) | a 16th of what is left of 32 MiB, 16 KiB to 1 MiB | bytes, 4 KiB to 64 MiB | memory of each thread that logs |
 /// | [`overflow`](Self::overflow) | see [`Overflow`] | | waits of callers |
 /// | [`grace`](Self::grace) | 10 us | at most 1 s | delay of each record where several threads log |
 /// | [`on_error`](Self::on_error) | a line on stderr | closure | none |
