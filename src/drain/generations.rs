@@ -3,7 +3,7 @@
 use crate::lane::Reader;
 use crate::record::Render;
 use crate::sync::Arc;
-use crate::tree::{Route, Snapshot, Tree};
+use crate::tree::{Route, Snapshot, Table, Tree};
 use std::collections::VecDeque;
 
 /// Snapshots that may still be asked for, oldest first; the last is the newest. Their numbers
@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 pub(crate) struct Generations {
     tree: Arc<Tree>,
     kept: VecDeque<Kept>,
+    uses: Uses,
 }
 
 #[derive(Debug)]
@@ -27,7 +28,9 @@ struct Kept {
 impl Generations {
     pub(crate) fn new(tree: Arc<Tree>) -> Self {
         let first = Kept::new(tree.snapshot());
-        Self { tree, kept: VecDeque::from([first]) }
+        let mut uses = Uses::default();
+        uses.add(&first.snapshot.table);
+        Self { tree, kept: VecDeque::from([first]), uses }
     }
 
     pub(crate) fn newest(&self) -> &Arc<Snapshot> {
@@ -63,6 +66,7 @@ impl Generations {
     pub(crate) fn arrive(&mut self, snapshot: Arc<Snapshot>) {
         // What was on the way when the drain began with the newest is known already.
         if !self.knows(snapshot.generation) {
+            self.uses.add(&snapshot.table);
             self.kept.push_back(Kept::new(snapshot));
         }
     }
@@ -80,13 +84,16 @@ impl Generations {
     /// Forgets the oldest generation if every lane has passed it, and returns it.
     pub(crate) fn retire(&mut self, lanes: &[Reader]) -> Option<Arc<Snapshot>> {
         if self.kept.len() > 1 && self.kept[0].is_passed(lanes) {
-            return self.kept.pop_front().map(|kept| kept.snapshot);
+            let kept = self.kept.pop_front()?;
+            self.uses.remove(&kept.snapshot.table);
+            return Some(kept.snapshot);
         }
         None
     }
 
-    pub(crate) fn snapshots(&self) -> impl Iterator<Item = &Arc<Snapshot>> {
-        self.kept.iter().map(|kept| &kept.snapshot)
+    /// What the kept generations use.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// The snapshot of a generation and the route of a logger in it, whether the logger existed
@@ -139,6 +146,56 @@ impl Generations {
     /// The renderer with this number, from 1.
     pub(crate) fn renderer(snapshot: &Snapshot, number: u32) -> Option<&Arc<dyn Render>> {
         snapshot.renderers.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+}
+
+/// How often the kept generations use each handler, filter and formatter, by index. Counted when
+/// one comes and goes: with thousands on the way, looking through them all for each that retires
+/// would take longer than they take to come.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    handlers: Vec<u32>,
+    filters: Vec<u32>,
+    formatters: Vec<u32>,
+}
+
+impl Uses {
+    fn add(&mut self, table: &Table) {
+        self.each(table, |count| *count += 1);
+    }
+
+    fn remove(&mut self, table: &Table) {
+        self.each(table, |count| *count -= 1);
+    }
+
+    fn each(&mut self, table: &Table, change: impl Fn(&mut u32)) {
+        let of = |counts: &mut Vec<u32>, index: u32| {
+            let index = index as usize;
+            if counts.len() <= index {
+                counts.resize(index + 1, 0);
+            }
+            change(&mut counts[index]);
+        };
+        for used in table.uses.values() {
+            of(&mut self.handlers, used.index);
+            used.filters.iter().for_each(|filter| of(&mut self.filters, *filter));
+            used.formatter.iter().for_each(|format| of(&mut self.formatters, *format));
+        }
+        for route in &table.routes {
+            route.filters.iter().for_each(|filter| of(&mut self.filters, *filter));
+        }
+    }
+
+    pub(crate) fn has_handler(&self, index: usize) -> bool {
+        self.handlers.get(index).is_some_and(|count| *count != 0)
+    }
+
+    pub(crate) fn has_filter(&self, index: usize) -> bool {
+        self.filters.get(index).is_some_and(|count| *count != 0)
+    }
+
+    pub(crate) fn has_formatter(&self, index: usize) -> bool {
+        self.formatters.get(index).is_some_and(|count| *count != 0)
     }
 }
 

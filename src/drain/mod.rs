@@ -254,7 +254,7 @@ impl Backend {
         self.stage.end_batch(&table);
         self.retire_lanes();
         while let Some(retired) = self.generations.retire(&self.lanes) {
-            self.stage.depart(&retired.table, self.generations.snapshots());
+            self.stage.depart(&retired.table, self.generations.uses());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Where records are delivered: the home of handlers, filters and formatters.
 
 use super::failure::{FailureKind, Failures};
+use super::generations::Uses;
 use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
@@ -9,8 +10,7 @@ use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
-use crate::tree::{HandlerUse, Route, Snapshot, Table};
-use std::collections::HashSet;
+use crate::tree::{HandlerUse, Route, Table};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -134,36 +134,21 @@ impl Stage {
     /// Lets go of what a retired generation used and no kept snapshot uses: tells what leaving
     /// filters withheld, closes handlers that were to be closed or that nobody else holds, newest
     /// first, and puts the others back where their references find them.
-    pub(crate) fn depart<'s>(
-        &mut self,
-        retired: &Table,
-        kept: impl Iterator<Item = &'s Arc<Snapshot>>,
-    ) {
-        let (mut handlers, mut filters, mut formats) =
-            (HashSet::new(), HashSet::new(), HashSet::new());
-        for snapshot in kept {
-            let table = &snapshot.table;
-            for used in table.uses.values() {
-                handlers.insert(used.index);
-                filters.extend(used.filters.iter().copied());
-                formats.extend(used.formatter);
-            }
-            table.routes.iter().for_each(|route| filters.extend(route.filters.iter().copied()));
-        }
-        self.tell_withheld(retired, |filter| !filters.contains(&filter));
+    pub(crate) fn depart(&mut self, retired: &Table, kept: &Uses) {
+        self.tell_withheld(retired, |filter| !kept.has_filter(filter as usize));
         let others = 0..self.slots.len();
         for index in newest_first(retired).into_iter().chain(others) {
-            if !handlers.contains(&(index as u32)) {
+            if !kept.has_handler(index) {
                 self.depart_handler(index, retired);
             }
         }
-        for index in unused(&self.filters, &filters) {
+        for index in unused(&self.filters, |index| kept.has_filter(index)) {
             self.end_filter(index);
             if let Some(slot) = self.filters[index].take() {
                 slot.at.seat().put_back(slot.filter);
             }
         }
-        for index in unused(&self.formats, &formats) {
+        for index in unused(&self.formats, |index| kept.has_formatter(index)) {
             if let Some(slot) = self.formats[index].take() {
                 slot.at.seat().put_back(slot.format);
             }
@@ -653,8 +638,6 @@ fn place<T>(slots: &mut Vec<Option<T>>, index: u32) -> Option<&T> {
     slots[index].as_ref()
 }
 
-fn unused<T>(slots: &[Option<T>], used: &HashSet<u32>) -> Vec<usize> {
-    (0..slots.len())
-        .filter(|index| slots[*index].is_some() && !used.contains(&(*index as u32)))
-        .collect()
+fn unused<T>(slots: &[Option<T>], is_used: impl Fn(usize) -> bool) -> Vec<usize> {
+    (0..slots.len()).filter(|index| slots[*index].is_some() && !is_used(*index)).collect()
 }
