@@ -43,6 +43,7 @@ pub mod config;
 #[path = "private.rs"]
 pub mod __private;
 mod bridge;
+pub mod docs;
 mod global;
 mod macros;
 #[cfg(feature = "config")]
@@ -85,3 +86,8 @@ pub use crate::record::{
 pub use crate::runtime::{BasicConfig, Drain, Runtime, RuntimeBuilder};
 pub use crate::tree::Logger;
 pub use sawmill_macros::Capture;
+
+// The README's examples compile and run with the other doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const ROW: &str = "
     sync sys error clock | level value node callsite | capture decode text record | seat | lane
     | filter format handler | tree | front, drain | runtime | python | config | global bridge
-    | macros private lib
+    | macros private docs lib
 ";
 
 /// The places where `unsafe` may stand.

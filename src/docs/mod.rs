@@ -1,0 +1,7 @@
+//! Guides.
+
+#[doc = include_str!("coming_from_log.md")]
+pub mod coming_from_log {}
+
+#[doc = include_str!("performance.md")]
+pub mod performance {}
