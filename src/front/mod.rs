@@ -20,7 +20,7 @@ use crate::capture::{Encodes, Sink, Words};
 use crate::lane::frame::{self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_LEVEL, WITH_ORIGIN};
 use crate::lane::{self, Mode, Refused, Writer};
 use crate::level::Level;
-use crate::record::{DescribedBuf, Field};
+use crate::record::{Described, DescribedBuf, Field};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{Logger, Tree};
 
@@ -249,24 +249,48 @@ fn cut<A: Encodes>(tree: &Arc<Tree>, call: Call, args: A) {
         .push(Field::Line, &u64::from(meta.line))
         .push(Field::ModulePath, meta.module)
         .push(Field::Function, call.site.function());
-    let keep = MAX_RECORD_BYTES - body.words().len() * 8 - 256;
-    let text = cut_text(&message, keep);
-    body.push(Field::Message, &*text);
+    push_cut(&mut body, &message, words.len() * 8);
     lanes::count_cut(tree.hub());
     put_described(tree, (call.ids >> 32) as u32, call.word, call.level, &body);
 }
 
-/// The head of a text, with a mark that tells how much is missing.
-fn cut_text(text: &[u8], keep: usize) -> String {
-    let text = String::from_utf8_lossy(text);
+/// As [`cut`], for a record that was described to begin with.
+#[cold]
+fn cut_described(
+    tree: &Arc<Tree>,
+    logger: u32,
+    word: Threshold,
+    level: Level,
+    body: &DescribedBuf,
+) {
+    let whole = Described::read(body.words());
+    let mut message = Vec::new();
+    let _ = whole.write_message(None, &mut message);
+    let mut short = DescribedBuf::default();
+    short
+        .push(Field::Pathname, cut_name(whole.pathname))
+        .push(Field::Line, &u64::from(whole.line))
+        .push(Field::ModulePath, cut_name(whole.module_path))
+        .push(Field::Function, cut_name(whole.function));
+    push_cut(&mut short, &message, body.words().len() * 8);
+    lanes::count_cut(tree.hub());
+    put_described(tree, logger, word, level, &short);
+}
+
+fn cut_name(name: &str) -> &str {
+    if name.len() > 4096 { "(cut)" } else { name }
+}
+
+/// Appends the head of a message, with a mark that tells how long the record was. Its fields are
+/// gone.
+fn push_cut(body: &mut DescribedBuf, message: &[u8], bytes: usize) {
+    let keep = MAX_RECORD_BYTES - body.words().len() * 8 - 256;
+    let text = String::from_utf8_lossy(message);
     let mut end = keep.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    if end == text.len() {
-        return text.into_owned();
-    }
-    format!("{}... [cut: {} bytes of {}]", &text[..end], text.len() - end, text.len())
+    body.push(Field::Message, &*format!("{}... [cut: a record of {bytes} bytes]", &text[..end]));
 }
 
 /// Publishes a described record, without a check of its level.
@@ -280,6 +304,9 @@ pub(crate) fn put_described(
     let ids = u64::from(level.as_i32() as u32) | u64::from(logger) << 32;
     let generation = word.generation();
     let items = body.words();
+    if items.len() * 8 > MAX_RECORD_BYTES {
+        return cut_described(tree, logger, word, level, body);
+    }
     let words = HEADER_WORDS + items.len();
     let hub = tree.hub();
     let fast = !word.is_slow()
