@@ -77,6 +77,8 @@ pub(crate) struct Output {
     /// Python's `_closed`: set by the first close, never cleared.
     closed: bool,
     watched: bool,
+    /// The next opening appends, whatever the mode: the file has lines of this very use of it.
+    appends: bool,
     /// Complete lines up to `committed`, then the line being made.
     buffer: Vec<u8>,
     committed: usize,
@@ -134,6 +136,7 @@ impl Output {
             file: None,
             closed: false,
             watched: false,
+            appends: false,
             buffer: Vec::new(),
             committed: 0,
             ends: VecDeque::new(),
@@ -176,11 +179,6 @@ impl Output {
         self.options.terminator = terminator.into();
     }
 
-    /// Opens the file with the mode of the options; nothing happens if it is open.
-    pub(crate) fn open(&mut self) -> Result<(), Error> {
-        self.open_as(self.options.mode)
-    }
-
     /// Opens the file unless it is to be opened by its first record: for handlers of a
     /// configuration, which are made before the file of that name is given up by older ones.
     pub(crate) fn open_as_told(&mut self) -> Result<(), Error> {
@@ -189,13 +187,16 @@ impl Output {
 
     /// Opens the file to append to it, whatever the mode of the options.
     pub(crate) fn open_to_append(&mut self) -> Result<(), Error> {
-        self.open_as(FileMode::Append)
+        self.appends = true;
+        self.open()
     }
 
-    fn open_as(&mut self, mode: FileMode) -> Result<(), Error> {
+    /// Opens the file with the mode of the options; nothing happens if it is open.
+    pub(crate) fn open(&mut self) -> Result<(), Error> {
         if self.file.is_some() {
             return Ok(());
         }
+        let mode = if self.appends { FileMode::Append } else { self.options.mode };
         let disk = &*self.options.storage;
         if self.options.create_dirs
             && let Some(parent) = self.path.parent()
@@ -220,6 +221,7 @@ impl Output {
             }
         }
         self.file = Some(open);
+        self.appends = false;
         Ok(())
     }
 
@@ -344,12 +346,10 @@ impl Output {
         if self.file.is_some() {
             return Ok(());
         }
-        // Lines wait for a file that failed: it is the same file still, not to be emptied.
-        let mode = if self.committed > 0 { FileMode::Append } else { self.options.mode };
         if self.committed > 0 && !self.is_due() {
             return Ok(());
         }
-        match self.open_as(mode) {
+        match self.open() {
             Err(error) if self.committed > 0 => {
                 self.note_trouble();
                 cx.report(error);
@@ -406,6 +406,7 @@ impl Output {
                 if !full {
                     // Whatever ails it, a fresh descriptor may not have it.
                     self.file = None;
+                    self.appends = true;
                 }
             }
         }
@@ -416,7 +417,7 @@ impl Output {
         if self.watched {
             self.follow_path()?;
         }
-        self.open_as(FileMode::Append)?;
+        self.open()?;
         let Self { file: Some(open), options, path, buffer, committed, ends, .. } = self else {
             return Ok(());
         };

@@ -359,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_could_not_be_moved_is_not_emptied_by_its_mode() {
+        let dir = TestDir::new();
+        let faulty = Faulty::new(|_, _| Fate::Work);
+        let handler = RotatingFileHandler::builder(dir.join("a.log")).backup_count(1);
+        let handler = handler.mode(FileMode::Truncate).storage(faulty.clone()).build().unwrap();
+        let mut desk = Desk::new(handler);
+        desk.log("one").unwrap();
+        faulty.set(|what, _| match what {
+            "rename" | "open" => Fate::Fail(13),
+            _ => Fate::Work,
+        });
+        assert!(desk.handler.do_rollover().is_err());
+        assert!(desk.put("nowhere to go").is_err());
+        faulty.set(|_, _| Fate::Work);
+        desk.log("two").unwrap();
+        assert_eq!(dir.read("a.log"), "one\ntwo\n");
+    }
+
+    #[test]
     fn whichever_operation_fails_once_every_line_is_in_one_file() {
         let run = |fail_at: u64| {
             let dir = TestDir::new();
