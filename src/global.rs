@@ -6,7 +6,7 @@ use crate::callsite::{Callsite, Threshold};
 use crate::capture::Encodes;
 use crate::drain::Report;
 use crate::error::{Error, ErrorKind};
-use crate::front;
+use crate::front::{self, Redirect};
 use crate::handler::{HandlerRef, last_resort};
 use crate::level::Level;
 use crate::runtime::{BasicConfig, Core, Runtime, RuntimeBuilder, default_options};
@@ -59,18 +59,6 @@ pub(crate) fn disclaim() {
     *lock(&CLAIM) = None;
 }
 
-/// Makes the default runtime the `log` crate's logger.
-#[cfg(feature = "log")]
-pub(crate) fn install_bridge() -> Result<(), Error> {
-    crate::bridge::log::install()
-}
-
-/// Without the `log` crate there is nothing to bridge, and no option that asks for it.
-#[cfg(not(feature = "log"))]
-pub(crate) fn install_bridge() -> Result<(), Error> {
-    Ok(())
-}
-
 /// Begins the default runtime's configuration; finish with [`init`](RuntimeBuilder::init).
 ///
 /// # Examples
@@ -87,6 +75,16 @@ pub fn builder() -> RuntimeBuilder {
 /// Begins Python's `basicConfig` on the default runtime.
 pub fn basic_config() -> BasicConfig {
     default().basic_config()
+}
+
+impl Runtime {
+    /// Runs `f` with this thread's macro calls going to this runtime instead of the default one.
+    ///
+    /// For tests. While any scope is open, calls of all threads take the slow path.
+    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _redirect = Redirect::new(self.core().tree().clone(), default().core().tree());
+        f()
+    }
 }
 
 /// The default runtime's logger of this name: Python's `getLogger`.

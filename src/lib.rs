@@ -45,6 +45,7 @@ pub mod __private;
 mod bridge;
 pub mod docs;
 mod global;
+mod init;
 mod macros;
 #[cfg(feature = "config")]
 #[doc(hidden)]

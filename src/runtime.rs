@@ -12,7 +12,7 @@ pub(crate) use builder::default_options;
 
 use crate::drain::{Report, Stats};
 use crate::error::Error;
-use crate::front::{self, Redirect};
+use crate::front;
 use crate::handler::HandlerRef;
 use crate::lane::Overflow;
 use crate::level::Level;
@@ -280,15 +280,6 @@ impl Runtime {
     /// Returns false if the thread has a lane already.
     pub fn attach_thread(&self, bytes: usize) -> bool {
         front::attach(self.core.tree().hub(), (bytes != 0).then_some(bytes))
-    }
-
-    /// Runs `f` with this thread's macro calls going to this runtime instead of the default one.
-    ///
-    /// For tests. While any scope is open, calls of all threads take the slow path.
-    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _redirect =
-            Redirect::new(self.core.tree().clone(), crate::global::default().core().tree());
-        f()
     }
 
     /// The records that a runtime built with [`capture`](RuntimeBuilder::capture) has kept, after

@@ -8,13 +8,14 @@
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The row: a module names only those to its left. A bar separates the parts of the library, a
 /// comma two modules that do not know each other.
 const ROW: &str = "
-    sync sys error clock | level value node callsite | capture decode text record | seat | lane
+    sync sys error clock | level value callsite node | capture decode text record | seat | lane
     | filter format handler | tree | front, drain | runtime | python | config | global bridge
-    | macros private docs lib
+    | init macros private docs lib
 ";
 
 /// The places where `unsafe` may stand.
@@ -237,7 +238,13 @@ fn is_within(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-fn sources() -> Vec<Source> {
+/// The library's files, read once.
+fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(read_sources)
+}
+
+fn read_sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);

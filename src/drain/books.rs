@@ -1,9 +1,9 @@
 //! The books: what became of every record.
 
-use crate::Level;
 use crate::handler::HandlerStats;
 use crate::lane::ByClass;
 use crate::level::CLASS_LEVELS;
+use crate::level::Level;
 use crate::sync::{AtomicU64, Ordering};
 use std::fmt;
 

@@ -526,7 +526,7 @@ impl FormatterBuilder {
     }
 
     /// Gives a field a value for records that do not have it.
-    pub fn default_field<T: crate::Capture + ?Sized>(
+    pub fn default_field<T: crate::capture::Capture + ?Sized>(
         self,
         key: impl Into<Box<str>>,
         value: &T,

@@ -199,7 +199,7 @@ impl JsonFormatterBuilder {
     }
 
     /// Adds a key with the same value in every line.
-    pub fn constant<T: crate::Capture + ?Sized>(
+    pub fn constant<T: crate::capture::Capture + ?Sized>(
         mut self,
         key: impl Into<Box<str>>,
         value: &T,

@@ -257,26 +257,13 @@ impl RuntimeBuilder {
         self.set_up(core)
     }
 
-    /// Configures the default runtime, which the macros use, and starts its drain; installs it as
-    /// the `log` crate's logger.
-    ///
-    /// # Errors
-    ///
-    /// As [`build`](Self::build); [`Error::is_already`] if the default runtime was configured
-    /// before (the text says where), or if the `log` crate has another logger.
-    #[track_caller]
-    pub fn init(self) -> Result<Runtime, Error> {
-        let place = std::panic::Location::caller();
-        let bridge = self.bridge;
-        crate::global::claim(place)?;
-        // First, so that nothing has changed if another logger is there already.
-        let bridged = if bridge { crate::global::install_bridge() } else { Ok(()) };
-        bridged
-            .and_then(|()| self.set_up(crate::global::default().core().clone()))
-            .inspect_err(|_| crate::global::disclaim())
+    /// Whether `init` is to install the runtime as the `log` crate's logger.
+    pub(crate) fn wants_bridge(&self) -> bool {
+        self.bridge
     }
 
-    fn set_up(mut self, core: Arc<Core>) -> Result<Runtime, Error> {
+    /// Configures the core of a runtime and starts its drain.
+    pub(crate) fn set_up(mut self, core: Arc<Core>) -> Result<Runtime, Error> {
         self.check()?;
         let env = match &self.env {
             Some(variable) => parse_levels(variable)?,
