@@ -71,6 +71,13 @@ impl Level {
         self.0
     }
 
+    /// The number that `log!` compares with a threshold: the greatest one stands for "disabled".
+    #[doc(hidden)]
+    #[inline(always)]
+    pub const fn asked(self) -> i32 {
+        if self.0 == i32::MAX { i32::MAX - 1 } else { self.0 }
+    }
+
     /// Returns true if this level is `other` or more important.
     pub const fn is_at_least(self, other: Self) -> bool {
         self.0 >= other.0

@@ -223,7 +223,8 @@ fn nested_values_are_shown_as_format_shows_them() {
     )| {
         debugged!(check, wait, some, &bytes, bytes.as_slice(), &list, pair, &named, &choice, wide);
         debugged!(check, (), Some(()), [(); 2], Some(&named), vec![Some(choice.clone())]);
-        debugged!(check, Some(bytes.as_slice()), (some, &list), Some(wait));
+        debugged!(check, Some(bytes.as_slice()), (some, &list), Some(wait), (1u8,), (1, 2.5, "s"));
+        debugged!(check, ((), Some(pair), [named.n], 'c'));
         check.compare()?;
     });
 }

@@ -9,6 +9,8 @@ use std::fmt;
 fn logged_at(level: Level, code: impl FnOnce()) -> Vec<OwnedRecord> {
     let runtime = Runtime::builder().level(level).capture().build().expect("a runtime");
     runtime.scope(code);
+    let report = runtime.flush(std::time::Duration::from_secs(20));
+    assert!(report.is_complete(), "{report} {:?}", runtime.stats());
     runtime.records()
 }
 
@@ -18,6 +20,7 @@ fn logged(code: impl FnOnce()) -> Vec<OwnedRecord> {
 
 fn message(code: impl FnOnce()) -> String {
     let records = logged(code);
+    if records.len() != 1 { eprintln!("EMPTY"); }
     assert_eq!(records.len(), 1, "one call, one record: {records:?}");
     records[0].view().message().expect("a whole message")
 }
@@ -178,6 +181,17 @@ mod call_shapes {
         });
         let levels: Vec<i32> = records.iter().map(|r| r.view().level().as_i32()).collect();
         assert_eq!(levels, [5, 5, 10, 10, 20, 20, 30, 30, 40, 40, 25]);
+    }
+
+    #[test]
+    fn a_disabled_logger_lets_not_even_the_highest_level_through() {
+        let runtime = Runtime::builder().capture().build().unwrap();
+        let logger = runtime.get_logger("off");
+        log!(logger: logger, i32::MAX, "1");
+        logger.set_disabled(true);
+        log!(logger: logger, i32::MAX, "2");
+        assert!(!log_enabled!(logger: logger, i32::MAX));
+        assert_eq!(runtime.records().len(), 1);
     }
 
     #[test]
@@ -750,6 +764,37 @@ mod derived {
                 assert!(matches!(order.values().next(), Some(Value::U64(7))));
             },
         );
+    }
+
+    #[test]
+    fn types_and_nesting_reach_the_json_output() {
+        use sawmill::Format;
+        let order = Order {
+            id: u64::MAX,
+            price: 9.5,
+            tags: vec!["a\"b"],
+            extra: Some(Event::Moved { x: 1i8, y: None }),
+            r#type: 'x',
+        };
+        let json = with_record(
+            || info!(order, n = -1i128, list = [1.5, 2.0], yes = true, none = None::<u8>; "m {}", 1),
+            |record| {
+                let mut out = Vec::new();
+                sawmill::JsonFormatter::new().format(record, &mut out).unwrap();
+                serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+            },
+        );
+        assert_eq!(json["message"], "m 1", "{json}");
+        assert_eq!(
+            json["fields"]["order"],
+            serde_json::json!({
+                "id": u64::MAX, "price": 9.5, "tags": ["a\"b"],
+                "extra": {"Moved": {"x": 1, "y": null}}, "type": "x"
+            })
+        );
+        assert_eq!((&json["fields"]["n"], &json["fields"]["yes"]), (&(-1).into(), &true.into()));
+        assert_eq!(json["fields"]["list"], serde_json::json!([1.5, 2.0]));
+        assert!(json["fields"]["none"].is_null());
     }
 
     mod renamed {

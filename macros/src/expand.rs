@@ -264,7 +264,7 @@ pub(crate) fn call(call: &Call) -> TokenStream {
         (What::Log(level) | What::Enabled(level), _) => (
             quote_spanned!(m=> let __level: #c::Level = ::core::convert::Into::into(#level);),
             quote_spanned!(m=> __level),
-            quote_spanned!(m=> __level.as_i32()),
+            quote_spanned!(m=> __level.asked()),
         ),
         (What::Fixed(_), number) => (
             TokenStream::new(),

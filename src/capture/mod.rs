@@ -43,7 +43,7 @@ pub trait Encode: Copy {
 ///
 /// Implemented for integers to 128 bits, floats, `bool`, `char`, strings (`str`, `String`, `Cow`,
 /// `Box<str>`, `Arc<str>`, `Rc<str>`), byte slices, `Option`, `Duration`, IP and socket addresses,
-/// slices, arrays, vectors and small tuples of these, references to them, and types with
+/// slices, arrays, vectors and tuples (to four) of these, references to them, and types with
 /// `#[derive(Capture)]`. Cannot be implemented by hand.
 ///
 /// # Examples
@@ -55,6 +55,12 @@ pub trait Encode: Copy {
 /// let order = Order { id: 7, price: 9.5 };
 /// sawmill::info!(order:? = order; "placed");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not travel raw: it is not `Capture`",
+    note = "`#[derive(sawmill::Capture)]` makes a type of one's own `Capture`",
+    note = "a key's value of any other type is taken by `Display` or `Debug`: `key:% = value`, \
+            `key:? = value`"
+)]
 pub trait Capture {
     /// The view that is written.
     #[doc(hidden)]

@@ -364,29 +364,42 @@ impl<T: Capture> Capture for Vec<T> {
     }
 }
 
-/// A tuple of two.
-#[derive(Clone, Copy, Debug)]
-#[doc(hidden)]
-pub struct Pair<A, B>(pub(crate) A, pub(crate) B);
-impl<A: Encode, B: Encode> Encode for Pair<A, B> {
-    const TAG: u8 = tag::TUPLE;
-    fn words(self) -> usize {
-        3 + self.0.words() + self.1.words()
-    }
-    fn put<S: Sink>(self, out: &mut S) {
-        out.push(2 | (self.words() as u64 - 1) << 32);
-        put_nested(self.0, out);
-        put_nested(self.1, out);
-    }
+macro_rules! tuple_views {
+    ($($(#[$doc:meta])* $view:ident($count:literal: $($item:ident $at:tt)*);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[doc(hidden)]
+        pub struct $view<$($item),*>($(pub(crate) $item),*);
+        impl<$($item: Encode),*> Encode for $view<$($item),*> {
+            const TAG: u8 = tag::TUPLE;
+            fn words(self) -> usize {
+                1 $(+ 1 + self.$at.words())*
+            }
+            fn put<S: Sink>(self, out: &mut S) {
+                out.push($count | (self.words() as u64 - 1) << 32);
+                $(put_nested(self.$at, out);)*
+            }
+        }
+        impl<$($item: Capture),*> Capture for ($($item,)*) {
+            type Enc<'a>
+                = $view<$($item::Enc<'a>),*>
+            where
+                Self: 'a;
+            fn capture(&self) -> Self::Enc<'_> {
+                $view($(self.$at.capture()),*)
+            }
+        }
+    )*};
 }
-impl<A: Capture, B: Capture> Capture for (A, B) {
-    type Enc<'a>
-        = Pair<A::Enc<'a>, B::Enc<'a>>
-    where
-        Self: 'a;
-    fn capture(&self) -> Self::Enc<'_> {
-        Pair(self.0.capture(), self.1.capture())
-    }
+tuple_views! {
+    /// A tuple of one.
+    Single(1: A 0);
+    /// A tuple of two.
+    Pair(2: A 0 B 1);
+    /// A tuple of three.
+    Triple(3: A 0 B 1 C 2);
+    /// A tuple of four.
+    Quad(4: A 0 B 1 C 2 D 3);
 }
 
 /// What `#[derive(Capture)]` implements: a value's shape and fields.
