@@ -283,18 +283,21 @@ impl Runtime {
     }
 
     /// The records that a runtime built with [`capture`](RuntimeBuilder::capture) has kept, after
-    /// a flush of up to a second.
+    /// a flush of up to ten seconds.
     pub fn records(&self) -> Vec<OwnedRecord> {
-        let _ = self.flush(Duration::from_secs(1));
+        let _ = self.flush(RECORDS_LIMIT);
         self.core.captured().map(|kept| kept.get()).unwrap_or_default()
     }
 
     /// Forgets the records kept so far.
     pub fn clear_records(&self) {
-        let _ = self.flush(Duration::from_secs(1));
+        let _ = self.flush(RECORDS_LIMIT);
         self.core.captured().map(|kept| kept.take());
     }
 }
+
+/// How long [`Runtime::records`] waits: a drain's new thread may starve on a loaded machine.
+const RECORDS_LIMIT: Duration = Duration::from_secs(10);
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

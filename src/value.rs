@@ -200,6 +200,8 @@ pub struct Shape {
     pub fields: &'static [&'static str],
     /// How it is written.
     pub style: ShapeStyle,
+    /// Whether it is one of an enum's variants: structured outputs then say which.
+    pub variant: bool,
     pub(crate) number: AtomicU32,
 }
 
@@ -221,7 +223,16 @@ impl Shape {
         style: ShapeStyle,
         fields: &'static [&'static str],
     ) -> Self {
-        Self { name, fields, style, number: AtomicU32::new(0) }
+        Self { name, fields, style, variant: false, number: AtomicU32::new(0) }
+    }
+
+    /// Makes the shape of an enum's variant.
+    pub const fn of_variant(
+        name: &'static str,
+        style: ShapeStyle,
+        fields: &'static [&'static str],
+    ) -> Self {
+        Self { name, fields, style, variant: true, number: AtomicU32::new(0) }
     }
 
     /// The number under which frames name this shape; 0 until first used.

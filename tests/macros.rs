@@ -20,7 +20,6 @@ fn logged(code: impl FnOnce()) -> Vec<OwnedRecord> {
 
 fn message(code: impl FnOnce()) -> String {
     let records = logged(code);
-    if records.len() != 1 { eprintln!("EMPTY"); }
     assert_eq!(records.len(), 1, "one call, one record: {records:?}");
     records[0].view().message().expect("a whole message")
 }
@@ -776,8 +775,9 @@ mod derived {
             extra: Some(Event::Moved { x: 1i8, y: None }),
             r#type: 'x',
         };
+        let events = [Event::Start, Event::Failed(1, "f"), Event::Nothing {}];
         let json = with_record(
-            || info!(order, n = -1i128, list = [1.5, 2.0], yes = true, none = None::<u8>; "m {}", 1),
+            || info!(order, n = -1i128, list = [1.5, 2.0], yes = true, none = None::<u8>, events; "m {}", 1),
             |record| {
                 let mut out = Vec::new();
                 sawmill::JsonFormatter::new().format(record, &mut out).unwrap();
@@ -793,6 +793,10 @@ mod derived {
             })
         );
         assert_eq!((&json["fields"]["n"], &json["fields"]["yes"]), (&(-1).into(), &true.into()));
+        assert_eq!(
+            json["fields"]["events"],
+            serde_json::json!(["Start", {"Failed": [1, "f"]}, {"Nothing": {}}])
+        );
         assert_eq!(json["fields"]["list"], serde_json::json!([1.5, 2.0]));
         assert!(json["fields"]["none"].is_null());
     }

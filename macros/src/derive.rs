@@ -11,6 +11,7 @@ struct Shape<'a> {
     /// The pattern's path: `Self` or `Self::Variant`.
     path: TokenStream,
     name: String,
+    variant: bool,
     fields: &'a Fields,
 }
 
@@ -21,6 +22,7 @@ pub(crate) fn capture(input: &DeriveInput) -> syn::Result<TokenStream> {
         Data::Struct(data) => vec![Shape {
             path: quote!(Self),
             name: input.ident.unraw().to_string(),
+            variant: false,
             fields: &data.fields,
         }],
         Data::Enum(data) => data
@@ -31,6 +33,7 @@ pub(crate) fn capture(input: &DeriveInput) -> syn::Result<TokenStream> {
                 Shape {
                     path: quote!(Self::#name),
                     name: name.unraw().to_string(),
+                    variant: true,
                     fields: &variant.fields,
                 }
             })
@@ -151,9 +154,10 @@ fn shape_static(c: &TokenStream, shape: &Shape<'_>) -> TokenStream {
         .fields
         .iter()
         .filter_map(|field| field.ident.as_ref().map(|name| name.unraw().to_string()));
+    let make = if shape.variant { quote!(of_variant) } else { quote!(new) };
     quote!({
         static __SHAPE: #c::Shape =
-            #c::Shape::new(#name, #c::ShapeStyle::#style, &[#(#fields),*]);
+            #c::Shape::#make(#name, #c::ShapeStyle::#style, &[#(#fields),*]);
         &__SHAPE
     })
 }

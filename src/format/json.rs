@@ -2,7 +2,7 @@
 
 use super::time::{TimeText, TimeTextOptions, Zone};
 use super::{Format, neutral};
-use crate::decode::{Map, Value};
+use crate::decode::{Struct, Map, Value};
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
 use crate::value::ShapeStyle;
@@ -523,23 +523,47 @@ fn nested(value: Value<'_>, depth: usize, out: &mut Vec<u8>) {
             push_array(list.iter(), depth, out);
         }
         Value::Map(map) => push_map(map, depth, out),
-        Value::Struct(value) => match value.shape().style {
-            ShapeStyle::Unit => push_string(value.shape().name, out),
-            ShapeStyle::Tuple => push_array(value.values(), depth, out),
-            ShapeStyle::Named => {
+        Value::Struct(value) => {
+            let shape = value.shape();
+            // As serde does: a variant with fields is an object of one key, its name.
+            let named = shape.variant && shape.style != ShapeStyle::Unit;
+            if named {
                 out.push(b'{');
-                for (at, (name, value)) in value.fields().enumerate() {
-                    if at != 0 {
-                        out.push(b',');
-                    }
-                    push_string(name.unwrap_or("?"), out);
-                    out.push(b':');
-                    nested(value, depth + 1, out);
-                }
+                push_string(shape.name, out);
+                out.push(b':');
+            }
+            push_fields(value, depth + usize::from(named), out);
+            if named {
                 out.push(b'}');
             }
-        },
+        }
         other => push_string(&other.to_string(), out),
+    }
+}
+
+fn push_fields(value: Struct<'_>, depth: usize, out: &mut Vec<u8>) {
+    let shape = value.shape();
+    match shape.style {
+        ShapeStyle::Unit => push_string(shape.name, out),
+        ShapeStyle::Tuple => {
+            let mut values = value.values();
+            match (values.next(), values.next()) {
+                (Some(only), None) if shape.variant => nested(only, depth + 1, out),
+                _ => push_array(value.values(), depth, out),
+            }
+        }
+        ShapeStyle::Named => {
+            out.push(b'{');
+            for (at, (name, value)) in value.fields().enumerate() {
+                if at != 0 {
+                    out.push(b',');
+                }
+                push_string(name.unwrap_or("?"), out);
+                out.push(b':');
+                nested(value, depth + 1, out);
+            }
+            out.push(b'}');
+        }
     }
 }
 

@@ -130,15 +130,25 @@ impl ValueBuf {
                 let items = map.iter().flat_map(|(key, value)| [key, value].map(Self::portable));
                 Self::block(tag::MAP, items, |count| count / 2)
             }
-            Value::Struct(value) => match value.shape().style {
-                ShapeStyle::Unit => Self::of(value.shape().name),
-                ShapeStyle::Tuple => {
-                    Self::block(tag::TUPLE, value.values().map(Self::portable), |count| count)
-                }
-                ShapeStyle::Named => Self::map(
-                    value.fields().map(|(key, value)| (key.unwrap_or("?"), Self::portable(value))),
-                ),
-            },
+            Value::Struct(value) => {
+                let shape = value.shape();
+                let fields = match shape.style {
+                    ShapeStyle::Unit => return Self::of(shape.name),
+                    ShapeStyle::Tuple => {
+                        let mut values: Vec<_> = value.values().map(Self::portable).collect();
+                        match values.len() {
+                            1 if shape.variant => values.remove(0),
+                            _ => Self::block(tag::TUPLE, values, |count| count),
+                        }
+                    }
+                    ShapeStyle::Named => Self::map(
+                        value
+                            .fields()
+                            .map(|(key, value)| (key.unwrap_or("?"), Self::portable(value))),
+                    ),
+                };
+                if shape.variant { Self::map([(shape.name, fields)]) } else { fields }
+            }
         }
     }
 
