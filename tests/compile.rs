@@ -71,6 +71,10 @@ fn every_refused_case_has_a_passing_twin() {
 
 #[test]
 fn what_is_wrong_is_refused_at_its_place() {
+    // The texts list the types that a level can be made of, which the features decide.
+    if cfg!(not(feature = "log")) {
+        return;
+    }
     let build = trybuild::TestCases::new();
     build.compile_fail("tests/compile_fail/*.rs");
     if cfg!(not(feature = "serde")) {

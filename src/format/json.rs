@@ -2,7 +2,7 @@
 
 use super::time::{TimeText, TimeTextOptions, Zone};
 use super::{Format, neutral};
-use crate::decode::{Struct, Map, Value};
+use crate::decode::{Map, Struct, Value};
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
 use crate::value::ShapeStyle;
