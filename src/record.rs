@@ -351,6 +351,21 @@ impl<'a> LogRecord<'a> {
         self.head.late
     }
 
+    /// Returns true if [`exception`](Self::exception) or [`stack`](Self::stack) may give a text.
+    /// Cheap, unlike asking them, for records that carry none.
+    #[inline]
+    pub(crate) fn may_carry_text(&self) -> bool {
+        self.overlay.is_some()
+            || match &self.body {
+                Body::Site { site, .. } => {
+                    site.meta.roles.iter().any(|role| matches!(role, Role::Exception | Role::Stack))
+                }
+                Body::Described(described) => {
+                    described.exception.is_some() || described.stack.is_some()
+                }
+            }
+    }
+
     /// The text of the error that the record carries, if any: `exception!`, or `exc_text`.
     ///
     /// Allocates for records of call sites.

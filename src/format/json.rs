@@ -397,13 +397,8 @@ impl Format for JsonFormatter {
         }
         out.extend_from_slice(&self.constants);
         self.write_fields(record, out);
-        for (label, text) in
-            [(&b",\"exception\":"[..], record.exception()), (b",\"stack\":", record.stack())]
-        {
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                out.extend_from_slice(label);
-                push_string(&text, out);
-            }
+        if record.may_carry_text() {
+            push_trailing_text(record, out);
         }
         // Each part begins with a comma; the first one's place is the opening brace's.
         match out.get_mut(start) {
@@ -422,9 +417,21 @@ impl fmt::Debug for JsonFormatter {
     }
 }
 
+#[cold]
+fn push_trailing_text(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    for (label, text) in
+        [(&b",\"exception\":"[..], record.exception()), (b",\"stack\":", record.stack())]
+    {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            out.extend_from_slice(label);
+            push_string(&text, out);
+        }
+    }
+}
+
 /// Printable ASCII without quotes and backslashes.
 #[inline]
-fn is_plain(bytes: &[u8]) -> bool {
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
     // Branch-free, so that the compiler makes vectors of it.
     !bytes.iter().fold(false, |odd, byte| {
         odd | (byte.wrapping_sub(b' ') > b'~' - b' ') | (*byte == b'"') | (*byte == b'\\')

@@ -87,10 +87,12 @@ impl Format for LogfmtFormatter {
             push_text(record.thread_name(), out);
         }
         write_fields(record, out);
-        for (key, text) in [(" exception=", record.exception()), (" stack=", record.stack())] {
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                out.extend_from_slice(key.as_bytes());
-                push_text(&text, out);
+        if record.may_carry_text() {
+            for (key, text) in [(" exception=", record.exception()), (" stack=", record.stack())] {
+                if let Some(text) = text.filter(|text| !text.is_empty()) {
+                    out.extend_from_slice(key.as_bytes());
+                    push_text(&text, out);
+                }
             }
         }
         Ok(())
@@ -108,6 +110,10 @@ pub(super) fn write_fields(record: &LogRecord<'_>, out: &mut Vec<u8>) {
 }
 
 pub(super) fn push_key(key: &str, out: &mut Vec<u8>) {
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/@".contains(&byte);
+    if !key.is_empty() && key.bytes().all(is_kept) {
+        return out.extend_from_slice(key.as_bytes());
+    }
     if key.is_empty() {
         out.push(b'_');
     }
@@ -146,14 +152,21 @@ pub(super) fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
 
 /// Appends text, quoted where it must be.
 fn push_text(text: &str, out: &mut Vec<u8>) {
-    let is_bare = |byte: &u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'=' | b'\\');
-    if !text.is_empty() && text.bytes().all(|byte| is_bare(&byte)) {
-        return out.extend_from_slice(text.as_bytes());
+    if json::is_plain(text.as_bytes()) {
+        let quote = text.is_empty() || text.bytes().any(|byte| matches!(byte, b' ' | b'='));
+        if quote {
+            out.push(b'"');
+        }
+        out.extend_from_slice(text.as_bytes());
+        if quote {
+            out.push(b'"');
+        }
+        return;
     }
     let needs_quotes = |each: char| {
         each.is_whitespace() || matches!(each, '"' | '=' | '\\') || neutral::is_harmful(each)
     };
-    if !text.is_empty() && !text.contains(needs_quotes) {
+    if !text.contains(needs_quotes) {
         return out.extend_from_slice(text.as_bytes());
     }
     out.push(b'"');

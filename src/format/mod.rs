@@ -99,7 +99,15 @@ pub(crate) fn write_exception_and_stack(record: &LogRecord<'_>, start: usize, ou
 }
 
 /// The same; neutralised, each line is indented, so that none can be taken for a record.
+#[inline]
 fn write_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, out: &mut Vec<u8>) {
+    if record.may_carry_text() {
+        push_trailing_text(record, start, neutralize, out);
+    }
+}
+
+#[cold]
+fn push_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, out: &mut Vec<u8>) {
     for text in [record.exception(), record.stack()].into_iter().flatten() {
         if text.is_empty() {
             continue;
