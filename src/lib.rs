@@ -77,7 +77,7 @@ pub use crate::handler::file::{
 pub use crate::handler::{
     BufferingHandler, CaptureHandler, CapturedRecords, Context, FlushBuffer, Handler, HandlerExt,
     HandlerRef, HandlerStats, LogQueue, MemoryHandler, NullHandler, QueueHandler, QueueListener,
-    RecordQueue, Stream, StreamHandler, WriterHandler,
+    RecordQueue, SocketHandler, Stream, StreamHandler, WriterHandler,
 };
 pub use crate::lane::{Overflow, Patience};
 pub use crate::level::{Level, STATIC_LEVEL};

@@ -15,6 +15,7 @@ pub(crate) mod file;
 mod memory;
 mod null;
 mod queue;
+mod socket;
 mod stream;
 pub(crate) mod worker;
 
@@ -24,6 +25,7 @@ pub(crate) use context::{Delivery, Forward, LineCache};
 pub use memory::{BufferingHandler, FlushBuffer, MemoryHandler};
 pub use null::NullHandler;
 pub use queue::{LogQueue, QueueHandler, QueueListener, RecordQueue};
+pub use socket::SocketHandler;
 pub(crate) use stream::last_resort;
 pub use stream::{Stream, StreamHandler, WriterHandler};
 

@@ -4,6 +4,7 @@ mod file;
 mod filter;
 mod formatter;
 mod queue;
+mod socket;
 mod stream;
 
 use super::arguments::Arguments;
@@ -32,18 +33,14 @@ pub(super) fn register(registry: &mut Registry) {
     stream::register(registry);
     file::register(registry);
     queue::register(registry);
+    socket::register(registry);
     filter::register(registry);
     formatter::register(registry);
-    let network = "handlers that speak over a network are not part of sawmill yet; register one of \
-                   your own under this name";
-    for name in [
-        "SocketHandler",
-        "DatagramHandler",
-        "SysLogHandler",
-        "NTEventLogHandler",
-        "SMTPHandler",
-        "HTTPHandler",
-    ] {
+    let network = "this handler is not part of sawmill yet; register one of your own under its \
+                   name";
+    for name in
+        ["DatagramHandler", "SysLogHandler", "NTEventLogHandler", "SMTPHandler", "HTTPHandler"]
+    {
         registry.add(&format!("logging.handlers.{name}"), Entry::Missing(network));
     }
 }
