@@ -10,6 +10,11 @@ pub use crate::capture::{
     ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag, ViaRendered,
     ViaShown, ViaStack, Width, field, field_words,
 };
+// What those return: no expansion names them, but they are part of its types.
+pub use crate::capture::{
+    Block, Bytes, Kept, List, Opt, Pair, Quad, Raw, Rendered, Single, Str, Text, Triple, Wide,
+    Words,
+};
 pub use crate::global::{admit, emit, emit_at, emit_to, enabled, logger_beside, logger_for};
 pub use crate::level::{Level, is_compiled};
 pub use crate::tree::Logger;

@@ -15,6 +15,11 @@ struct Shape<'a> {
     fields: &'a Fields,
 }
 
+/// A field's binding, and where errors about the field point.
+type Binding = (Ident, proc_macro2::Span);
+/// What an arm does with a shape and its bindings.
+type Body<'a> = &'a dyn Fn(&Shape<'_>, &[Binding]) -> TokenStream;
+
 pub(crate) fn capture(input: &DeriveInput) -> syn::Result<TokenStream> {
     let root = root(input)?;
     let c = quote!(#root::__private);
@@ -49,8 +54,7 @@ pub(crate) fn capture(input: &DeriveInput) -> syn::Result<TokenStream> {
     }
     let (generics, types, bounds) = generics.split_for_impl();
     let name = &input.ident;
-    let arms = |body: &dyn Fn(&Shape<'_>, &[(Ident, proc_macro2::Span)]) -> TokenStream,
-                bind: bool| {
+    let arms = |body: Body<'_>, bind: bool| {
         let arms = shapes.iter().map(|shape| {
             let path = &shape.path;
             let names = names(shape.fields);
@@ -126,7 +130,7 @@ fn root(input: &DeriveInput) -> syn::Result<TokenStream> {
 }
 
 /// The bindings of a shape's fields, and where errors about a field point: at its type.
-fn names(fields: &Fields) -> Vec<(Ident, proc_macro2::Span)> {
+fn names(fields: &Fields) -> Vec<Binding> {
     fields
         .iter()
         .enumerate()
@@ -134,7 +138,7 @@ fn names(fields: &Fields) -> Vec<(Ident, proc_macro2::Span)> {
         .collect()
 }
 
-fn pattern(fields: &Fields, names: &[(Ident, proc_macro2::Span)]) -> TokenStream {
+fn pattern(fields: &Fields, names: &[Binding]) -> TokenStream {
     let each = fields.members().zip(names).map(|(member, (name, span))| {
         let name = Ident::new(&name.to_string(), *span);
         quote!(#member: #name)

@@ -22,7 +22,10 @@ pub use select::{
 };
 #[cfg(feature = "serde")]
 pub use serde::hold_serde;
-pub use types::{Bytes, Derived, Fields, List, Opt, Pair, Str, Text, Wide, field, field_words};
+pub use types::{
+    Bytes, Derived, Fields, List, Opt, Pair, Quad, Single, Str, Text, Triple, Wide, field,
+    field_words,
+};
 pub use words::{Sink, Words};
 
 /// A value on its way into a frame: small, copyable, writes itself.
