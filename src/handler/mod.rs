@@ -140,6 +140,12 @@ pub trait Handler: Send + Any {
         None
     }
 
+    /// Whether the formatted line goes on as the message of a record, to be formatted again
+    /// elsewhere. Builders give such a handler no formatter by default.
+    fn passes_on(&self) -> bool {
+        false
+    }
+
     /// The class name, for reports and `sawmill check`.
     fn kind(&self) -> &'static str {
         let name = std::any::type_name::<Self>();
@@ -249,6 +255,7 @@ pub struct HandlerRef {
 struct Cell {
     seat: Seat<dyn Handler>,
     kind: &'static str,
+    passes_on: bool,
     targets: Mutex<Vec<HandlerRef>>,
     settings: Mutex<Settings>,
     books: Books,
@@ -263,12 +270,14 @@ impl HandlerRef {
 
     pub(crate) fn from_box(handler: Box<dyn Handler>) -> Self {
         let kind = handler.kind();
+        let passes_on = handler.passes_on();
         let targets = handler.targets();
         let settings = Settings { formatter: handler.default_formatter(), ..Settings::default() };
         Self {
             cell: Arc::new(Cell {
                 seat: Seat::new(handler),
                 kind,
+                passes_on,
                 targets: Mutex::new(targets),
                 settings: Mutex::new(settings),
                 books: Books::default(),
@@ -291,6 +300,10 @@ impl HandlerRef {
 
     pub(crate) fn settings(&self) -> Settings {
         lock(&self.cell.settings).clone()
+    }
+
+    pub(crate) fn passes_on(&self) -> bool {
+        self.cell.passes_on
     }
 
     pub(crate) fn targets(&self) -> Vec<HandlerRef> {

@@ -308,6 +308,10 @@ impl Handler for QueueHandler {
         }
     }
 
+    fn passes_on(&self) -> bool {
+        true
+    }
+
     fn targets(&self) -> Vec<HandlerRef> {
         self.listener.as_ref().map(|listener| listener.handlers.clone()).unwrap_or_default()
     }

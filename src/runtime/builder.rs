@@ -286,8 +286,20 @@ impl RuntimeBuilder {
         let line = FormatterRef::new(Formatter::default_line());
         for (_, name, handler) in &handlers {
             handler.set_name(Some(name));
-            if handler.formatter().is_none() {
+        }
+        let mut formatting: Vec<HandlerRef> =
+            handlers.iter().map(|(_, _, handler)| handler.clone()).collect();
+        let mut at = 0;
+        while let Some(handler) = formatting.get(at).cloned() {
+            at += 1;
+            if handler.formatter().is_none() && !handler.passes_on() {
                 handler.set_formatter(Some(line.clone()));
+            }
+            // Those behind a queue or a memory handler are as much the builder's own.
+            for target in handler.targets() {
+                if !formatting.contains(&target) {
+                    formatting.push(target);
+                }
             }
         }
         core.tree().change(|state| {

@@ -32,13 +32,13 @@ const PLACES: usize = 64;
 /// that a reader that stalls holds up neither the callers nor the other handlers. What waits for
 /// the reader is bounded; beyond that, records are shed and counted, and a line in their place
 /// says how many once the reader reads again. A stream without a reader (a closed pipe) loses its
-/// records: counted, reported once, tried again with each batch. With [`sync`](Self::sync) the
-/// drain writes instead.
+/// records: counted, reported once, tried again with each batch. With [`sync`](Self::sync), and
+/// where the stream is a regular file, which has no reader to wait for, the drain writes instead.
 ///
 /// | step | default |
 /// |---|---|
 /// | [`with_terminator`](Self::with_terminator) | `"\n"` |
-/// | [`with_queue_bytes`](Self::with_queue_bytes) | 1 MiB |
+/// | [`with_queue_bytes`](Self::with_queue_bytes) | 4 MiB |
 /// | [`sync`](Self::sync) | a worker writes |
 ///
 /// # Examples
@@ -51,8 +51,10 @@ const PLACES: usize = 64;
 /// ```
 pub struct StreamHandler {
     worker: Worker<Writing>,
-    /// The drain writes, not the worker.
+    /// The drain writes, not the worker, because it was asked for.
     sync: bool,
+    /// The drain writes, for either reason; known once the first record comes.
+    direct: Option<bool>,
     terminator: Vec<u8>,
     queue_bytes: usize,
     pending: Lines,
@@ -90,8 +92,9 @@ impl StreamHandler {
         Self {
             worker: Worker::new(thread, PLACES, Writing::new(stream)),
             sync: false,
+            direct: None,
             terminator: b"\n".to_vec(),
-            queue_bytes: 1 << 20,
+            queue_bytes: 4 << 20,
             pending: Lines::default(),
             name,
             books: Tally::default(),
@@ -139,6 +142,12 @@ impl StreamHandler {
         self
     }
 
+    fn is_direct(&mut self) -> bool {
+        let Self { direct, sync, worker, .. } = self;
+        *direct
+            .get_or_insert_with(|| *sync || worker.at_home().is_some_and(|work| work.never_waits()))
+    }
+
     /// `stdout`, `stderr`, `fd N` or `writer`.
     pub fn stream_name(&self) -> &str {
         &self.name
@@ -168,6 +177,7 @@ impl StreamHandler {
         self.name = stream.name();
         let mut writing = Writing::new(stream);
         writing.terminator.clone_from(&self.terminator);
+        self.direct = None;
         let old = self.worker.replace(writing).map(|writing| writing.stream);
         flushed.map(|()| old)
     }
@@ -177,7 +187,8 @@ impl StreamHandler {
         cx.format_into(record, line)?;
         line.extend_from_slice(&self.terminator);
         let waiting = self.worker.bytes() + self.pending.len();
-        if waiting != 0 && waiting + self.pending.begun() > self.queue_bytes && !self.sync {
+        let full = waiting != 0 && waiting + self.pending.begun() > self.queue_bytes;
+        if full && !self.is_direct() {
             self.shed(record, cx);
             return Ok(());
         }
@@ -236,7 +247,7 @@ impl StreamHandler {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if self.sync {
+        if self.is_direct() {
             return self.write_here(cx, deadline);
         }
         let mut next = self.worker.spare().unwrap_or_default();

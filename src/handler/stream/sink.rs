@@ -111,6 +111,17 @@ impl Writing {
         Self { stream, terminator: b"\n".to_vec(), torn: false, never_waits: None }
     }
 
+    /// Returns true if the stream is a regular file, which never waits for a reader.
+    pub(super) fn never_waits(&mut self) -> bool {
+        let fd = match &self.stream.kind {
+            Kind::Standard(fd) => *fd,
+            #[cfg(unix)]
+            Kind::Owned(fd) => std::os::fd::AsRawFd::as_raw_fd(fd),
+            Kind::Writer(_) => return false,
+        };
+        *self.never_waits.get_or_insert_with(|| sys::never_waits(fd))
+    }
+
     /// Writes what is left of `lines`; waits for the reader as long as `patience` lasts.
     pub(super) fn write(
         &mut self,
@@ -123,15 +134,12 @@ impl Writing {
         if self.torn && lines.is_fresh() {
             lines.put_before(&self.terminator);
         }
+        let at_once = self.never_waits();
         let result = match &mut self.stream.kind {
-            Kind::Standard(fd) => {
-                let fd = *fd;
-                to_descriptor(fd, &mut self.never_waits, lines, patience)
-            }
+            Kind::Standard(fd) => to_descriptor(*fd, at_once, lines, patience),
             #[cfg(unix)]
             Kind::Owned(fd) => {
-                let fd = std::os::fd::AsRawFd::as_raw_fd(fd);
-                to_descriptor(fd, &mut self.never_waits, lines, patience)
+                to_descriptor(std::os::fd::AsRawFd::as_raw_fd(fd), at_once, lines, patience)
             }
             Kind::Writer(writer) => to_writer(writer, lines, patience),
         };
@@ -165,11 +173,10 @@ impl Work for Writing {
 
 fn to_descriptor(
     fd: i32,
-    never_waits: &mut Option<bool>,
+    at_once: bool,
     lines: &mut Lines,
     patience: &dyn Patience,
 ) -> io::Result<()> {
-    let at_once = *never_waits.get_or_insert_with(|| sys::never_waits(fd));
     let limit = if at_once { usize::MAX } else { PIPE_BYTES };
     while !lines.is_done() {
         if !at_once {
