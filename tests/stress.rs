@@ -306,3 +306,77 @@ fn a_stall_costs_each_lane_its_budget_once() {
     assert!(took >= Duration::from_millis(20), "no call waited: {took:?}");
     let _ = runtime.shutdown(PATIENCE);
 }
+
+#[test]
+fn a_shutdown_among_threads_that_log_leaves_nothing_in_flight() {
+    for round in 0..20 {
+        let count = Arc::new(AtomicU64::new(0));
+        let overflow = if round % 2 == 0 { Overflow::block() } else { Overflow::default() };
+        let runtime = Runtime::builder()
+            .level(Level::INFO)
+            .handler("count", HandlerRef::new(Count(count.clone())))
+            .overflow(overflow)
+            .lane_bytes(16 << 10)
+            .build()
+            .unwrap();
+        let logger = runtime.get_logger("end");
+        let stop = AtomicBool::new(false);
+        let calls = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let mut n = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        log!(logger: logger, Level::INFO, "{n}");
+                        n += 1;
+                    }
+                    calls.fetch_add(n, Ordering::Relaxed);
+                });
+            }
+            thread::sleep(Duration::from_millis(10));
+            let report = runtime.shutdown(PATIENCE);
+            thread::sleep(Duration::from_millis(2));
+            stop.store(true, Ordering::Relaxed);
+            assert!(report.is_complete(), "{report}");
+        });
+        let stats = runtime.stats();
+        stats.check().unwrap();
+        assert_eq!(stats.in_flight, 0, "round {round}: {stats}");
+        assert_eq!(count.load(Ordering::Relaxed), stats.published + stats.gaps, "{stats}");
+        assert_eq!(stats.attempted + stats.after_end, calls.load(Ordering::Relaxed), "{stats}");
+    }
+}
+
+#[test]
+fn a_flush_ends_whole_although_others_never_stop_logging() {
+    let count = Arc::new(AtomicU64::new(0));
+    let runtime = Runtime::builder()
+        .level(Level::INFO)
+        .handler("count", HandlerRef::new(Count(count.clone())))
+        .build()
+        .unwrap();
+    let logger = runtime.get_logger("flush");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    log!(logger: logger, Level::INFO, "on and on");
+                }
+            });
+        }
+        let flushes: Vec<_> = (0..20)
+            .map(|_| {
+                let published = runtime.stats().published;
+                (published, runtime.flush(PATIENCE), count.load(Ordering::Relaxed))
+            })
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        for (published, report, delivered) in flushes {
+            assert!(report.is_complete(), "{report}");
+            // A record is counted just before it is published: one in each call under way.
+            assert!(delivered + 2 >= published, "{delivered} of {published}");
+        }
+    });
+    let _ = runtime.shutdown(PATIENCE);
+}

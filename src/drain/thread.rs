@@ -153,8 +153,8 @@ fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
             Then::Flush => backend.flush(reached, deadline),
             Then::Stop { close: false } => backend.flush(reached, deadline),
             Then::Stop { close: true } => {
-                // Calls that were under way when the runtime ended have published by now.
-                let rest = backend.drain_all(deadline);
+                // Calls that were under way, or waited for space, when the runtime ended.
+                let rest = backend.drain_stragglers(deadline);
                 backend.close(reached && rest, deadline)
             }
         };

@@ -9,7 +9,7 @@ use crate::drain::{
 use crate::error::{Error, ErrorKind};
 use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
 use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
-use crate::sync::{Arc, Mutex, Ordering, Weak, lock, thread};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock, thread};
 use crate::sys;
 use crate::tree::Tree;
 use std::time::{Duration, Instant};
@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// The backend while no thread has it.
     backend: Arc<Mutex<Option<Box<Backend>>>>,
     captured: Mutex<Option<CapturedRecords>>,
+    /// The runtime has ended, and everything published before its end was taken.
+    emptied: AtomicBool,
 }
 
 struct Life {
@@ -93,6 +95,7 @@ impl Core {
             life: Mutex::new(life),
             backend: Arc::new(Mutex::new(Some(Box::new(backend)))),
             captured: Mutex::new(None),
+            emptied: AtomicBool::new(false),
         });
         let weak = Arc::downgrade(&core);
         core.tree.set_home(weak.clone());
@@ -339,11 +342,12 @@ impl Core {
         } else {
             let ended = self.here(|backend| {
                 backend.set_paused(false);
-                let reached = backend.drain_all(deadline);
+                let reached = backend.drain_stragglers(deadline);
                 backend.close(reached, deadline)
             });
             ended.unwrap_or_else(|| self.failed(&closed()))
         };
+        self.emptied.store(report.pending == 0, Ordering::Relaxed);
         self.hub().close();
         life.state = LifeState::Ended;
         life.last = Some(report.clone());
@@ -356,7 +360,14 @@ impl Core {
         let totals = self.hub().totals();
         let get = |count: &crate::sync::AtomicU64| count.load(Ordering::Relaxed);
         let handlers = self.tree.state().handlers().to_vec();
-        let published: u64 = totals.published.iter().sum();
+        let mut published: u64 = totals.published.iter().sum();
+        let mut after_end = self.hub().homeless().iter().sum();
+        if self.emptied.load(Ordering::Relaxed) {
+            // A call that was under way at the end may have published when the drain had gone:
+            // nobody will take that record, so it came after the end.
+            let late = published.saturating_sub(totals.taken);
+            (published, after_end) = (published - late, after_end + late);
+        }
         let dropped: u64 = totals.dropped.iter().sum();
         Stats {
             attempted: published + dropped,
@@ -373,7 +384,7 @@ impl Core {
             cut: totals.cut,
             gaps: get(&self.books.gaps),
             failures: get(&self.books.failures),
-            after_end: self.hub().homeless().iter().sum(),
+            after_end,
             circular: self.hub().circular(),
             panics: capture::panics(),
             lanes: self.hub().lanes(),
