@@ -4,12 +4,14 @@ use super::attribute::Attribute;
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
+use super::runs::{self, Entry, Plan, Runs, Step};
 use super::time::{Dialect, TimeText, TimeTextOptions, Zone};
 use super::{Format, logfmt};
+use crate::callsite::Callsite;
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 /// Writes records as a pattern says: Python's `logging.Formatter`, compiled once.
@@ -50,6 +52,9 @@ pub struct Formatter {
     neutralize: bool,
     /// Lent to whoever renders a message that must be padded or converted.
     scratch: Cell<Vec<u8>>,
+    /// The pattern's pieces, those that a call site decides taken together.
+    plan: Plan,
+    runs: RefCell<Runs>,
     source: Source,
 }
 
@@ -127,6 +132,72 @@ impl Formatter {
         let result = f(&mut scratch);
         self.scratch.set(scratch);
         result
+    }
+
+    /// Appends the line of a call site's record by what is remembered of the site. `None` if
+    /// nothing is, and nothing has been written then.
+    #[inline]
+    fn remembered(
+        &self,
+        site: &'static Callsite,
+        record: &LogRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<Result<(), Error>> {
+        let runs = self.runs.borrow();
+        let entry = runs.find(site, record)?;
+        let start = out.len();
+        for step in &self.plan.steps {
+            let done = match step {
+                Step::Run(number) => {
+                    out.extend_from_slice(entry.run(*number));
+                    continue;
+                }
+                Step::Text(text) => {
+                    out.extend_from_slice(text.as_bytes());
+                    continue;
+                }
+                Step::Fields(_) if !entry.has_fields && record.head().context.is_empty() => {
+                    continue;
+                }
+                Step::ThreadName => {
+                    let start = out.len();
+                    out.extend_from_slice(record.head().thread.name.as_bytes());
+                    self.clean(out, start, Breaks::Escape);
+                    continue;
+                }
+                Step::Time => self.time.write(record, out),
+                Step::Message => {
+                    let start = out.len();
+                    let done = record.write_message(out);
+                    self.clean(out, start, Breaks::Indent);
+                    done
+                }
+                Step::Piece(at) | Step::Fields(at) => {
+                    self.piece(&self.pattern.pieces[*at], record, out)
+                }
+            };
+            if done.is_err() {
+                return Some(done);
+            }
+        }
+        if entry.has_trailing {
+            super::write_trailing_text(record, start, self.neutralize, out);
+        }
+        Some(Ok(()))
+    }
+
+    /// Writes out the runs of a call site, to be remembered.
+    #[cold]
+    fn remember(&self, site: &'static Callsite, record: &LogRecord<'_>) {
+        let (mut text, mut ends) = (Vec::new(), Vec::new());
+        for run in &self.plan.runs {
+            let pieces = &self.pattern.pieces[run.clone()];
+            if pieces.iter().try_for_each(|piece| self.piece(piece, record, &mut text)).is_err() {
+                return;
+            }
+            ends.push(text.len());
+        }
+        self.runs.borrow_mut().keep(Entry::new(site, record, text, ends));
     }
 
     #[inline]
@@ -385,9 +456,18 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
 
 impl Format for Formatter {
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        let site = runs::site_of(record);
+        if let Some(site) = site
+            && let Some(done) = self.remembered(site, record, out)
+        {
+            return done;
+        }
         let start = out.len();
         self.format_message(record, out)?;
         super::write_trailing_text(record, start, self.neutralize, out);
+        if let Some(site) = site {
+            self.remember(site, record);
+        }
         Ok(())
     }
 }
@@ -585,12 +665,15 @@ impl FormatterBuilder {
             ZoneChoice::Named(name) => Zone::named(name)?,
         };
         let date_format = time.date_format.clone();
+        let plan = Plan::of(&compiled.pieces);
         Ok(Formatter {
             pattern: compiled,
             time: TimeText::new(&time),
             defaults: self.defaults,
             neutralize,
             scratch: Cell::default(),
+            plan,
+            runs: RefCell::new(Runs::new()),
             source: Source { pattern, style, date_format },
         })
     }

@@ -9,6 +9,7 @@ mod logfmt;
 mod neutral;
 mod pattern;
 pub(crate) mod pyconv;
+mod runs;
 pub(crate) mod time;
 
 pub use buffering::BufferingFormatter;

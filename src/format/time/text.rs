@@ -143,7 +143,7 @@ impl TimeText {
                     }
                     millis as u32
                 }
-                Unit::Fraction => nanos / 10_u32.pow(9 - hole.digits as u32),
+                Unit::Fraction => nanos / POWERS[9 - hole.digits],
             };
             put_digits(&mut out[start + hole.at..start + hole.at + hole.digits], value);
         }
@@ -196,11 +196,20 @@ impl TimeText {
 
 #[inline]
 fn put_digits(slot: &mut [u8], mut value: u32) {
-    for digit in slot.iter_mut().rev() {
+    let mut pairs = slot.rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        let two = (value % 100) as u8;
+        value /= 100;
+        pair[0] = b'0' + two / 10;
+        pair[1] = b'0' + two % 10;
+    }
+    if let [digit] = pairs.into_remainder() {
         *digit = b'0' + (value % 10) as u8;
-        value /= 10;
     }
 }
+
+const POWERS: [u32; 10] =
+    [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Times before 1970 have negative milliseconds in Python.
 #[cold]
