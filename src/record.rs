@@ -251,15 +251,14 @@ impl<'a> LogRecord<'a> {
     /// The last part of [`pathname`](Self::pathname).
     pub fn filename(&self) -> &str {
         self.changed_text("filename").unwrap_or_else(|| {
-            let (path, separators) = match &self.body {
+            let (path, backslash) = match &self.body {
                 // The compiler's own, which may have run elsewhere.
-                Body::Site { site, .. } => (site.meta.file, &['/', '\\'][..]),
-                Body::Described(described) if cfg!(windows) => {
-                    (described.pathname, &['/', '\\'][..])
-                }
-                Body::Described(described) => (described.pathname, &['/'][..]),
+                Body::Site { site, .. } => (site.meta.file, true),
+                Body::Described(described) => (described.pathname, cfg!(windows)),
             };
-            path.rsplit(separators).next().unwrap_or(path)
+            // By bytes: this runs for each line of most formats.
+            let separates = |byte: &u8| *byte == b'/' || (backslash && *byte == b'\\');
+            path.as_bytes().iter().rposition(separates).map_or(path, |at| &path[at + 1..])
         })
     }
 
