@@ -4,7 +4,7 @@ use sawmill::{Formatter, HandlerExt, Level, StreamHandler};
 
 /// A library that depends on the `log` crate only.
 mod library {
-    pub fn work() {
+    pub(crate) fn work() {
         log::info!("opening the pool");
         log::warn!(attempt = 2; "the server did not answer");
         log::debug!("not at this level");

@@ -161,6 +161,8 @@ const fn release_max_level() -> Option<i32> {
 /// Returns true if calls at this level are compiled in.
 #[doc(hidden)]
 #[inline(always)]
+// With the ceiling `off` the comparison is with the greatest level.
+#[allow(clippy::absurd_extreme_comparisons)]
 pub const fn is_compiled(level: i32) -> bool {
     level >= STATIC_LEVEL.0 && STATIC_LEVEL.0 != i32::MAX
 }

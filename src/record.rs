@@ -70,6 +70,8 @@ pub(crate) struct Head<'a> {
 }
 
 /// Where message and fields come from.
+// Lives on the stack of the drain, one at a time: a box would cost more than it spares.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Body<'a> {
     /// A static call site and its captured values: tag words, then payloads.
@@ -376,7 +378,7 @@ impl<'a> LogRecord<'a> {
         }
         match &self.body {
             Body::Described(described) => described.exception.map(Into::into),
-            Body::Site { .. } => self.with_role(Role::Exception, |value| exception_text(value)),
+            Body::Site { .. } => self.with_role(Role::Exception, exception_text),
         }
     }
 

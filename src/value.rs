@@ -9,66 +9,66 @@ use crate::sync::{AtomicU32, Ordering};
 /// A value is a run of 64-bit words whose length follows from its tag (and, for the variable ones,
 /// from its first word). *Nested* values (inside an option, a list, a map, a struct) carry their
 /// tag in a word of their own in front.
-pub mod tag {
+pub(crate) mod tag {
     /// `()`: no words.
-    pub const UNIT: u8 = 1;
+    pub(crate) const UNIT: u8 = 1;
     /// One word, 0 or 1.
-    pub const BOOL: u8 = 2;
+    pub(crate) const BOOL: u8 = 2;
     /// `u8` to `u64` and `usize`: one word.
-    pub const U64: u8 = 3;
+    pub(crate) const U64: u8 = 3;
     /// One word, sign-extended; the width decides what `{:x}` shows.
-    pub const I8: u8 = 4;
+    pub(crate) const I8: u8 = 4;
     /// One word, sign-extended.
-    pub const I16: u8 = 5;
+    pub(crate) const I16: u8 = 5;
     /// One word, sign-extended.
-    pub const I32: u8 = 6;
+    pub(crate) const I32: u8 = 6;
     /// `i64` and `isize`: one word.
-    pub const I64: u8 = 7;
+    pub(crate) const I64: u8 = 7;
     /// Two words, low first.
-    pub const U128: u8 = 8;
+    pub(crate) const U128: u8 = 8;
     /// Two words, low first.
-    pub const I128: u8 = 9;
+    pub(crate) const I128: u8 = 9;
     /// One word, the bits.
-    pub const F32: u8 = 10;
+    pub(crate) const F32: u8 = 10;
     /// One word, the bits.
-    pub const F64: u8 = 11;
+    pub(crate) const F64: u8 = 11;
     /// One word, the scalar value.
-    pub const CHAR: u8 = 12;
+    pub(crate) const CHAR: u8 = 12;
     /// Length in bytes, then the bytes, zero-padded to whole words.
-    pub const STR: u8 = 13;
+    pub(crate) const STR: u8 = 13;
     /// Like `STR`, but already rendered with its spec: shown as it is.
-    pub const TEXT: u8 = 14;
+    pub(crate) const TEXT: u8 = 14;
     /// Like `STR`, any bytes.
-    pub const BYTES: u8 = 15;
+    pub(crate) const BYTES: u8 = 15;
     /// Seconds, then nanoseconds.
-    pub const DURATION: u8 = 16;
+    pub(crate) const DURATION: u8 = 16;
     /// One word: the address in the low 32 bits.
-    pub const IPV4: u8 = 17;
+    pub(crate) const IPV4: u8 = 17;
     /// Two words, low first.
-    pub const IPV6: u8 = 18;
+    pub(crate) const IPV6: u8 = 18;
     /// One word: address in the low 32 bits, port above.
-    pub const SOCKET_V4: u8 = 19;
+    pub(crate) const SOCKET_V4: u8 = 19;
     /// Four words: address (two), port, flow information and scope.
-    pub const SOCKET_V6: u8 = 20;
+    pub(crate) const SOCKET_V6: u8 = 20;
     /// 0 for `None`, else the tag of the nested value, which follows.
-    pub const OPTION: u8 = 21;
+    pub(crate) const OPTION: u8 = 21;
     /// Count (low 31 bits) and words that follow (high 32), then nested values; or, with
     /// [`LIST_OF_BYTES`] in the first word, that many bytes, zero-padded to whole words.
-    pub const LIST: u8 = 22;
+    pub(crate) const LIST: u8 = 22;
     /// Bit 31 of a list's first word: the items are bytes, packed.
-    pub const LIST_OF_BYTES: u64 = 1 << 31;
+    pub(crate) const LIST_OF_BYTES: u64 = 1 << 31;
     /// As `LIST`; count is of pairs, keys and values in turn.
-    pub const MAP: u8 = 23;
+    pub(crate) const MAP: u8 = 23;
     /// Shape number (low 32 bits) and words that follow (high 32), then nested values.
-    pub const STRUCT: u8 = 24;
+    pub(crate) const STRUCT: u8 = 24;
     /// As `LIST`: the error's text, then its sources' texts, outermost first.
-    pub const ERROR: u8 = 25;
+    pub(crate) const ERROR: u8 = 25;
     /// As `LIST`, shown with parentheses: `(1, "a")`.
-    pub const TUPLE: u8 = 26;
+    pub(crate) const TUPLE: u8 = 26;
     /// A nested value, shown as it is: for types whose tag is known only at run time.
-    pub const ANY: u8 = 28;
+    pub(crate) const ANY: u8 = 28;
     /// A width or precision argument: one word.
-    pub const COUNT: u8 = 27;
+    pub(crate) const COUNT: u8 = 27;
 }
 
 /// One piece of a message.

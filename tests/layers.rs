@@ -191,7 +191,7 @@ fn hold(rule: impl Fn(&Source, &Name) -> Option<String>) {
     let mut found = Vec::new();
     for source in sources() {
         for name in &source.names {
-            if let Some(what) = rule(&source, name) {
+            if let Some(what) = rule(source, name) {
                 found.push(format!("{}:{}: {what}", source.file.display(), name.line));
             }
         }

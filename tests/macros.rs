@@ -127,7 +127,7 @@ mod call_shapes {
         let shared = std::sync::Arc::new(runtime.get_logger("shared"));
         info!(logger: logger, "1");
         info!(logger: &logger, "2 {}", 2,);
-        info!(logger: { let made = runtime.get_logger("made"); made }, key = 1; "3");
+        info!(logger: {  runtime.get_logger("made") }, key = 1; "3");
         info!(logger: shared, "4");
         info!(logger: logger, target: "beside::it", key = 1; "5");
         info!(logger: logger.clone(), target: "beside", "6",);
@@ -307,9 +307,8 @@ mod call_shapes {
             info!("{__scratch}");
             let _ = [1, 2]
                 .iter()
-                .map(|n| {
+                .inspect(|&n| {
                     debug!("item {n}");
-                    n
                 })
                 .count();
         });
@@ -622,7 +621,7 @@ mod errors {
     #[test]
     fn anyhow_and_eyre_keep_their_contexts() {
         let e = anyhow::Error::new(outer()).context("starting");
-        let wanted = format!("starting\nCaused by: {}", CHAIN.replace("\n", "\n"));
+        let wanted = format!("starting\nCaused by: {}", CHAIN);
         assert_eq!(exception_of(|| exception!(e, "m")).2, wanted);
         assert_eq!(exception_of(|| exception!(&e, "m")).2, wanted);
         let e = eyre::Report::new(outer()).wrap_err("starting");
@@ -637,7 +636,7 @@ mod errors {
     #[test]
     fn generic_errors_work_too() {
         assert_eq!(exception_of(|| generic(outer())).2, CHAIN);
-        assert_eq!(exception_of(|| generic(&outer())).2, CHAIN);
+        assert_eq!(exception_of(|| generic(outer())).2, CHAIN);
     }
 
     #[test]

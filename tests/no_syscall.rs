@@ -68,7 +68,7 @@ fn log_between_markers(folder: &Path) {
     let text = "x".repeat(1024);
     let log = |n: u64| {
         info!("no argument");
-        info!(n, ok = n % 2 == 0; "{n} {} {:.2} {text}", n ^ 7, n as f64);
+        info!(n, ok = n.is_multiple_of(2); "{n} {} {:.2} {text}", n ^ 7, n as f64);
     };
     (0..20).for_each(log);
     assert!(runtime.flush(Duration::from_secs(30)).is_complete());

@@ -210,7 +210,7 @@ fn a_handler_that_panics_or_fails_is_contained_and_reported_once() {
             _: &mut sawmill::Context<'_>,
         ) -> Result<(), sawmill::Error> {
             self.0 += 1;
-            if self.0 % 2 == 0 {
+            if self.0.is_multiple_of(2) {
                 panic!("even");
             }
             Err(sawmill::Error::other("odd"))

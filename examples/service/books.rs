@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a check of the files found.
-pub struct Books {
+pub(crate) struct Books {
     /// Files of the rotated log, the oldest first.
     pub files: Vec<PathBuf>,
     /// What they hold together, in bytes.
@@ -20,7 +20,7 @@ pub struct Books {
 }
 
 /// The files of a rotated log, the oldest first: `log.000001`, `log.000002` and on, then `log`.
-pub fn rotated(log: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn rotated(log: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = log.parent().unwrap_or(Path::new("."));
     let name = log.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut files = Vec::new();
@@ -44,7 +44,7 @@ pub fn rotated(log: &Path) -> io::Result<Vec<PathBuf>> {
 /// Checks that each of `requests` sequence numbers stands in the log once, that the records of each
 /// worker stand in the order in which it made them, and that the warnings, and only they, stand in
 /// the JSON lines too.
-pub fn check(log: &Path, json: &Path, requests: u64, workers: usize) -> io::Result<Books> {
+pub(crate) fn check(log: &Path, json: &Path, requests: u64, workers: usize) -> io::Result<Books> {
     let files = rotated(log)?;
     let mut books = Books { files, bytes: 0, found: 0, warnings: 0, wrong: Vec::new() };
     let mut seen = vec![0_u8; requests as usize];
@@ -119,7 +119,7 @@ fn number(line: &str, name: &str) -> Option<u64> {
 }
 
 /// Removes one request line from the middle of the oldest file.
-pub fn corrupt(log: &Path) -> io::Result<String> {
+pub(crate) fn corrupt(log: &Path) -> io::Result<String> {
     let files = rotated(log)?;
     let file = files.first().ok_or_else(|| io::Error::other("there is no file to corrupt"))?;
     let text = fs::read_to_string(file)?;

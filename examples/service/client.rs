@@ -7,7 +7,7 @@ use std::thread;
 
 /// How much load there is.
 #[derive(Clone, Copy)]
-pub struct Load {
+pub(crate) struct Load {
     pub clients: u64,
     pub sessions_each: u64,
     pub requests: u64,
@@ -18,7 +18,7 @@ const PIPELINED: u64 = 8;
 
 impl Load {
     /// Connections that the server will see.
-    pub fn sessions(self) -> usize {
+    pub(crate) fn sessions(self) -> usize {
         (self.clients * self.sessions_each) as usize
     }
 
@@ -27,7 +27,7 @@ impl Load {
     /// # Errors
     ///
     /// The first answer that is not what it should be, or an error of a socket.
-    pub fn run(self, server: SocketAddr) -> Result<(), String> {
+    pub(crate) fn run(self, server: SocketAddr) -> Result<(), String> {
         let client = |me: u64| thread::spawn(move || self.client(me, server));
         let clients: Vec<_> = (0..self.clients).map(client).collect();
         clients

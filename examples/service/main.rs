@@ -16,7 +16,7 @@ mod server;
 use client::Load;
 use sawmill::{
     FileHandler, Formatter, HandlerExt, JsonFormatter, Level, MmapRotatingFileHandler, Overflow,
-    Patience, Runtime, StreamHandler, get_logger, info,
+    Runtime, StreamHandler, get_logger, info,
 };
 use server::{Server, Worked};
 use std::error::Error;

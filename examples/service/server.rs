@@ -14,7 +14,7 @@ type Store = Mutex<HashMap<String, String>>;
 
 /// What one worker did.
 #[derive(Default)]
-pub struct Worked {
+pub(crate) struct Worked {
     /// Requests served, each of them logged once.
     pub requests: u64,
     /// Of these, at WARNING.
@@ -24,14 +24,14 @@ pub struct Worked {
 }
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     workers: Vec<JoinHandle<Worked>>,
     listener: JoinHandle<()>,
 }
 
 impl Server {
     /// Serves `sessions` connections with `workers` threads, then ends.
-    pub fn start(listener: TcpListener, workers: usize, sessions: usize) -> Self {
+    pub(crate) fn start(listener: TcpListener, workers: usize, sessions: usize) -> Self {
         let store = Arc::new(Store::default());
         let (hand_over, connections) = mpsc::channel::<TcpStream>();
         let connections = Arc::new(Mutex::new(connections));
@@ -53,7 +53,7 @@ impl Server {
     }
 
     /// Waits until every session has ended and says what each worker did.
-    pub fn join(self) -> Vec<Worked> {
+    pub(crate) fn join(self) -> Vec<Worked> {
         self.listener.join().expect("the listener does not panic");
         self.workers.into_iter().map(|w| w.join().expect("a worker does not panic")).collect()
     }

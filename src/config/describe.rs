@@ -52,7 +52,7 @@ impl Plan {
             }
             let below =
                 |parent: &&str| name.strip_prefix(*parent).is_some_and(|it| it.starts_with('.'));
-            if named.iter().any(|parent| !parent.is_empty() && below(&parent)) {
+            if named.iter().any(|parent| !parent.is_empty() && below(parent)) {
                 reset.push(name);
             } else if self.disable_existing {
                 disabled.push(name);

@@ -163,7 +163,7 @@ impl<'a> Planner<'a> {
             None => self.problems.add("version", "missing: the schema's version, 1, must be given"),
             Some(_) => match self.value(self.root, "", "version") {
                 None | Some(Node::Int(1) | Node::Bool(true)) => {}
-                Some(Node::Float(number)) if number == 1.0 => {}
+                Some(Node::Float(1.0)) => {}
                 Some(other) => self.problems.add("version", format!("unsupported version {other}")),
             },
         }

@@ -12,7 +12,7 @@ mod scope;
 
 pub use adapter::LoggerAdapter;
 pub use builder::RecordBuilder;
-pub(crate) use lanes::{Redirect, attach, redirected, thread_info};
+pub(crate) use lanes::{Redirect, attach, redirected};
 pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};

@@ -21,7 +21,7 @@ pub(crate) mod worker;
 
 pub use capture::{CaptureHandler, CapturedRecords};
 pub use context::Context;
-pub(crate) use context::{Delivery, Forward, LineCache};
+pub(crate) use context::{Delivery, LineCache};
 pub use memory::{BufferingHandler, FlushBuffer, MemoryHandler};
 pub use null::NullHandler;
 pub use queue::{LogQueue, QueueHandler, QueueListener, RecordQueue};
@@ -228,6 +228,7 @@ pub(crate) trait Home: Send + Sync {
     /// Settings changed: a new generation is to be made.
     fn settings_changed(&self);
     /// Runs `f` on the handler between two records.
+    #[allow(clippy::type_complexity)]
     fn with_handler(
         &self,
         handler: u64,

@@ -221,7 +221,7 @@ impl Parser<'_> {
             None if float => digits.parse().ok().map(Literal::Float),
             None if digits.len() > 1
                 && digits.starts_with('0')
-                && digits.trim_matches('0') != "" =>
+                && !digits.trim_matches('0').is_empty() =>
             {
                 None
             }

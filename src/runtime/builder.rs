@@ -241,7 +241,6 @@ impl RuntimeBuilder {
 
     /// Lets each handler write a record before the next handler gets it, as Python's do: two
     /// handlers of one stream keep their order. A write a record; off by default.
-    #[must_use]
     pub fn write_through(mut self, on: bool) -> Self {
         self.options.backend.write_through = on;
         self

@@ -16,11 +16,8 @@ pub(crate) use imp::file::{
     lock_exclusive, lock_shared, mapping_is_safe, options,
 };
 pub(crate) use imp::page_bytes;
-pub(crate) use imp::{
-    membarrier, membarrier_available, never_waits, pin_current_thread, poll_writable, thread_id,
-    write_fd,
-};
-pub(crate) use map::{Lost, Window};
+pub(crate) use imp::{never_waits, pin_current_thread, poll_writable, thread_id, write_fd};
+pub(crate) use map::Window;
 
 use crate::sync::{Mutex, lock};
 use std::io;
@@ -193,8 +190,8 @@ mod tests {
 
     #[test]
     fn membarrier_may_be_called_where_it_is_available() {
-        if membarrier_available() {
-            membarrier();
+        if imp::membarrier_available() {
+            imp::membarrier();
         }
     }
 }

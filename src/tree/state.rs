@@ -429,7 +429,7 @@ impl State {
         &self,
         number: u32,
         uses: &HashMap<u64, HandlerUse>,
-        made: &mut Vec<Option<Arc<[HandlerUse]>>>,
+        made: &mut [Option<Arc<[HandlerUse]>>],
     ) -> Arc<[HandlerUse]> {
         // Walk up to the first ancestor whose route is made, then make those passed on the way.
         let mut path = vec![number];

@@ -50,8 +50,8 @@ pub(crate) fn answer(replay: &mut Replay, line: &Map) -> Result<String, Failed> 
                 }
                 "has_handlers" => vec![logger.has_handlers().to_string()],
                 "level" => vec![logger.level().as_i32().to_string()],
-                "name" => vec![quoted(&logger.name())],
-                "parent" => vec![logger.parent().map_or("-".into(), |it| quoted(&it.name()))],
+                "name" => vec![quoted(logger.name())],
+                "parent" => vec![logger.parent().map_or("-".into(), |it| quoted(it.name()))],
                 "children" => {
                     let mut names: Vec<String> =
                         logger.children().iter().map(|it| it.name().to_string()).collect();
@@ -69,7 +69,7 @@ pub(crate) fn answer(replay: &mut Replay, line: &Map) -> Result<String, Failed> 
                 }
                 "get_child" => {
                     let suffix = named(line, "suffix")?;
-                    vec![quoted(&suffix), quoted(&logger.child(&suffix).name())]
+                    vec![quoted(&suffix), quoted(logger.child(&suffix).name())]
                 }
                 _ => return Err(Failed),
             });

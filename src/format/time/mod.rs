@@ -5,4 +5,4 @@ mod text;
 mod zone;
 
 pub(crate) use text::{Dialect, TimeText, TimeTextOptions};
-pub(crate) use zone::{Zone, local};
+pub(crate) use zone::Zone;
