@@ -196,12 +196,13 @@ mod call_shapes {
     #[test]
     fn keys_of_every_kind() {
         let (bare, other) = (1, "o");
-        every!(bare, other:?, third:% = Shown(3), "any key" = 2.5, fourth:debug = Some(4); "m");
-        every!(target: "t", bare; "m {}", 1);
-        every!(target = "a key of this name", logger = 1; "m");
-        every!(target:? = 1; "m");
-        every!(bare,; "m");
-        every!(cat = { let mut x = 0; x += 1; x + 1 }; "hello {}", "you",);
+        let _ =
+            every!(bare, other:?, third:% = Shown(3), "any key" = 2.5, fourth:debug = Some(4); "m");
+        let _ = every!(target: "t", bare; "m {}", 1);
+        let _ = every!(target = "a key of this name", logger = 1; "m");
+        let _ = every!(target:? = 1; "m");
+        let _ = every!(bare,; "m");
+        let _ = every!(cat = { let mut x = 0; x += 1; x + 1 }; "hello {}", "you",);
         assert_eq!(
             fields(|| info!(
                 bare, other:?, third:% = Shown(3), fourth:debug = Some(4), fifth:display = other,
@@ -300,6 +301,7 @@ mod call_shapes {
             } else {
                 info!("never")
             }
+            #[allow(clippy::match_single_binding)]
             match "bound" {
                 __a0 => info!(__a0 = __a0, k = "v"; "{__a0}"),
             }

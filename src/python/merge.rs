@@ -163,7 +163,10 @@ mod tests {
         assert_eq!(merged("%(a)s %%", map()).unwrap(), "1 %");
         assert_eq!(merged("no keys", map()).unwrap(), "no keys");
         assert_eq!(merged("%s", map()).unwrap(), "{'a': 1}");
-        assert_eq!(merged("%s", vec![ValueBuf::map([("", int(1)); 0])]).unwrap(), "{}");
+        assert_eq!(
+            merged("%s", vec![ValueBuf::map(Vec::<(&str, ValueBuf)>::new())]).unwrap(),
+            "{}"
+        );
         assert_eq!(merged("%(b)s", map()).unwrap_err(), "'b'");
         assert_eq!(
             merged("%(a)s %s", map()).unwrap_err(),

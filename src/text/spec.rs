@@ -3,7 +3,7 @@
 use super::float;
 use crate::decode::Value;
 use crate::value::{Align, Count, Kind, ShapeStyle, Spec};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::Write as _;
 
 /// A spec whose counts are known.

@@ -421,6 +421,8 @@ fn text_rendered_by_the_caller_is_shown_as_it_is() {
 }
 
 #[test]
+// All digits of a tie are written out.
+#[allow(clippy::excessive_precision)]
 fn ties_go_where_std_sends_them() {
     for value in [1587332930.06640625, 0.5, 2.5, 1e15 + 0.125, 4503599627370497.5, 1e21, 1e-7] {
         check_plain(&value);

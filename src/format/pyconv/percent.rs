@@ -447,6 +447,8 @@ mod tests {
     }
 
     #[test]
+    // All digits of a tie are written out.
+    #[allow(clippy::excessive_precision)]
     fn floats_follow_cpython() {
         assert_eq!(shown("%s", ValueBuf::of(&1e16)), "1e+16");
         assert_eq!(shown("%s", ValueBuf::of(&9999999999999998.0)), "9999999999999998.0");
