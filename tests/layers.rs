@@ -358,6 +358,7 @@ fn start_of_path(word: &str, module: &[String]) -> Option<Vec<String>> {
 }
 
 /// Reads what follows a `::`, and returns where it ends.
+#[allow(clippy::only_used_in_recursion)]
 fn path(
     tokens: &[TokenTree],
     mut at: usize,

@@ -7,7 +7,7 @@
 //! ordering of those files in turn and checks that a model notices.
 //!
 //! Trusted, and not modelled: the edges inside rtrb (a frame is published with Release and looked
-//! at with Acquire) and arc-swap. Where a protocol leans on a ring, the model has [`ring::Ring`],
+//! at with Acquire) and arc-swap. Where a protocol leans on a ring, the model has `ring::Ring`,
 //! which has just those two edges. Loom does not produce values out of thin air and treats
 //! sequentially consistent accesses, but not fences, as acquire and release.
 // The models use a part of each file.

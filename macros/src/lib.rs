@@ -3,8 +3,8 @@
 //! Not for direct use: `sawmill` re-exports what users need, and its `macro_rules` wrappers pass
 //! their `$crate` on, so that expansions resolve whatever the crate is called.
 //!
-//! A call is read in three steps, one file each: [`call`](mod@call) takes the tokens apart,
-//! [`format`](mod@format) the literal, [`expand`](mod@expand) writes the call site. A literal that
+//! A call is read in three steps, one file each: `call` takes the tokens apart,
+//! `format` the literal, `expand` writes the call site. A literal that
 //! cannot be taken apart is handed to `format_args!` as it stands: what is valid then still works,
 //! and what is not is reported by the compiler in its own words at its own places.
 
