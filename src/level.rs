@@ -272,6 +272,11 @@ impl LevelNames {
 
     /// Forgets a name.
     pub(crate) fn remove(&mut self, name: &str) {
+        for slot in &mut self.few {
+            if slot.as_ref().is_some_and(|known| **known == *name) {
+                *slot = None;
+            }
+        }
         self.by_level.retain(|_, known| **known != *name);
         self.by_name.retain(|(known, _)| **known != *name);
     }
