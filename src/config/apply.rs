@@ -191,7 +191,9 @@ impl World {
             if let Some(level) = it.level {
                 handler.set_level(level);
             }
-            for filter in it.filters.iter().filter_map(|id| self.filters.get(id)) {
+            // Python's NullHandler does nothing at all with a record, filtering included.
+            let filters = if handler.kind() == "NullHandler" { &[][..] } else { &it.filters };
+            for filter in filters.iter().filter_map(|id| self.filters.get(id)) {
                 handler.add_filter(filter.clone());
             }
             handler.set_name(Some(&id));

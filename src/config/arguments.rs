@@ -43,6 +43,8 @@ pub(super) struct Manner {
     pub(super) sync_streams: bool,
     /// Rotation by time asks the clock, not the record.
     pub(super) rotate_by_clock: bool,
+    /// A long record rolls over an empty file.
+    pub(super) roll_empty: bool,
     /// A rotated file takes the place of one with its name.
     pub(super) replace_rotated: bool,
     /// What the runtime's clock shows, in nanoseconds since the Unix epoch.

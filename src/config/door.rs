@@ -20,6 +20,7 @@ use super::problem::{Problems, did_you_mean};
 /// | `streams`: `sync` (the drain writes) or `worker` | `sync` | `worker` |
 /// | `former_handlers`: `close` all, or `keep_used` by loggers | `close` | `keep_used` |
 /// | `rotate_by`: the `clock` when a record is written, or the `record`'s time | `clock` | `record` |
+/// | `empty_files`: `roll` over for a long record, or `keep` | `roll` | `keep` |
 /// | `rotated_files`: `replace` one of that name, or `keep` both | `replace` | `keep` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,6 +46,8 @@ pub struct Door {
     pub close_former_handlers: bool,
     /// Whether rotation by time asks the clock when a record is written, not the record's time.
     pub rotate_by_clock: bool,
+    /// Whether a record as long as the limit rolls over a file that is empty, as in Python to 3.12.
+    pub roll_empty_files: bool,
     /// Whether a rotated file takes the place of an older one that has its name.
     pub replace_rotated_files: bool,
 }
@@ -62,6 +65,7 @@ impl Door {
             sync_streams: true,
             close_former_handlers: true,
             rotate_by_clock: true,
+            roll_empty_files: true,
             replace_rotated_files: true,
         }
     }
@@ -78,6 +82,7 @@ impl Door {
             sync_streams: false,
             close_former_handlers: false,
             rotate_by_clock: false,
+            roll_empty_files: false,
             replace_rotated_files: false,
         }
     }
@@ -89,6 +94,7 @@ impl Door {
             escape: self.escape_text,
             sync_streams: self.sync_streams,
             rotate_by_clock: self.rotate_by_clock,
+            roll_empty: self.roll_empty_files,
             replace_rotated: self.replace_rotated_files,
             now_ns,
         }
@@ -112,6 +118,7 @@ impl Door {
                 "streams" => (&mut self.sync_streams, "sync", "worker"),
                 "former_handlers" => (&mut self.close_former_handlers, "close", "keep_used"),
                 "rotate_by" => (&mut self.rotate_by_clock, "clock", "record"),
+                "empty_files" => (&mut self.roll_empty_files, "roll", "keep"),
                 "rotated_files" => (&mut self.replace_rotated_files, "replace", "keep"),
                 _ => {
                     problems.add(path, format!("unknown key{}", did_you_mean(key, KEYS)));
@@ -132,7 +139,8 @@ impl Door {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
+    "empty_files",
     "unknown_keys",
     "formats",
     "former_handlers",

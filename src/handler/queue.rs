@@ -223,6 +223,13 @@ impl QueueHandler {
         }
     }
 
+    /// Ends the listener for good, after it took out what is there: later records stay in the
+    /// queue, for whoever else reads it.
+    pub fn end_listener(&mut self, cx: &mut Context<'_>) {
+        self.drain(cx);
+        self.listener = None;
+    }
+
     /// Returns true if a listener takes the records out again.
     pub fn is_listening(&self) -> bool {
         self.listener.as_ref().is_some_and(|listener| listener.listening)

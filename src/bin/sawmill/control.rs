@@ -3,7 +3,9 @@
 use crate::replay::{Failed, LONG, Replay};
 use crate::{basic, testing};
 use sawmill::config::{Config, Door, Map, Node};
-use sawmill::{HandlerRef, Level, MemoryHandler, NameFilter, RotatingFileHandler};
+use sawmill::{
+    Context, HandlerRef, Level, MemoryHandler, NameFilter, QueueHandler, RotatingFileHandler,
+};
 use sawmill::{Stream, StreamHandler, TimedRotatingFileHandler};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -61,6 +63,11 @@ pub(crate) fn perform(replay: &mut Replay, kind: &str, line: &Map) -> Result<(),
         "close" => close(&replay.handler(line)?)?,
         "rollover" => rollover(&replay.handler(line)?)?,
         "shutdown" => {
+            // The listeners of queues stop first, as an application would have it.
+            for handler in replay.runtime().handlers() {
+                let end = |it: &mut QueueHandler, cx: &mut Context<'_>| it.end_listener(cx);
+                let _ = handler.with_context(LONG, end);
+            }
             for handler in replay.runtime().handlers().iter().rev() {
                 // Like Python's, it goes on with the next one whatever happens.
                 let _ = handler.close(LONG);
@@ -118,7 +125,11 @@ fn add_filter(replay: &Replay, line: &Map) -> Result<(), Failed> {
     let name = line.get("name").and_then(Node::as_str).ok_or(Failed)?;
     let filter = testing::name_filter(NameFilter::new(name), name);
     if line.contains("handler") {
-        replay.handler(line)?.add_filter(filter);
+        let handler = replay.handler(line)?;
+        // Python's NullHandler does nothing at all with a record, filtering included.
+        if handler.kind() != "NullHandler" {
+            handler.add_filter(filter);
+        }
     } else {
         replay.logger(line, "logger")?.add_filter(filter);
     }

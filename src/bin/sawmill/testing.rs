@@ -221,6 +221,7 @@ fn make_rotating_handler(args: &mut Arguments) -> Result<HandlerRef, Error> {
     let shout = args.flag("shout").unwrap_or(false);
     let mut builder = RotatingFileHandler::builder(&path)
         .max_bytes(max_bytes.unsigned_abs())
+        .roll_empty(true)
         .backup_count(u32::try_from(backups).unwrap_or(u32::MAX))
         .encoding("utf-8")
         .namer(move |name: &Path| {

@@ -109,6 +109,7 @@ fn rotating(args: &mut Arguments) -> Blueprint<HandlerRef> {
     let handler = told!(RotatingFileHandler::builder(&common.path), common)
         .mode(mode)
         .max_bytes(max_bytes)
+        .roll_empty(args.manner.roll_empty)
         .backup_count(u32::try_from(backups).unwrap_or(u32::MAX))
         .build();
     built(args, common, mode, handler)
