@@ -1,8 +1,8 @@
 //! File handlers in a runtime: what a reader of the files finds.
 
 use sawmill::{
-    Drain, FileHandler, HandlerRef, Level, MmapRotatingFileHandler, Overflow, RotatingFileHandler,
-    Runtime, TimedRotatingFileHandler, WatchedFileHandler, When, error, info,
+    Drain, FileHandler, Formatter, HandlerRef, Level, MmapRotatingFileHandler, Overflow,
+    RotatingFileHandler, Runtime, TimedRotatingFileHandler, WatchedFileHandler, When, error, info,
 };
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
@@ -52,6 +52,8 @@ impl Drop for Dir {
 
 fn lossless(drain: Drain, handler: impl Into<HandlerRef>) -> (Runtime, HandlerRef) {
     let handler = handler.into();
+    // Lines that hold nothing but the message.
+    handler.set_formatter(Some(Formatter::new("%(message)s").unwrap().into()));
     let builder = Runtime::builder().level(Level::INFO).drain(drain).overflow(Overflow::block());
     (builder.handler("file", handler.clone()).build().unwrap(), handler)
 }
@@ -243,7 +245,8 @@ fn lines_that_met_a_full_disk_arrive_by_themselves_when_there_is_room() {
     std::fs::write(dir.0.join("ballast"), vec![1; 200 << 10]).unwrap();
     let failures = std::sync::Arc::new(AtomicU64::new(0));
     let counted = failures.clone();
-    let file = HandlerRef::new(FileHandler::new(dir.0.join("app.log")).unwrap());
+    let file = HandlerRef::new(FileHandler::new(dir.0.join("app.log")).unwrap())
+        .with_formatter(Formatter::new("%(message)s").unwrap());
     let runtime = Runtime::builder()
         .level(Level::INFO)
         .overflow(Overflow::block())
