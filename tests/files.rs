@@ -149,6 +149,7 @@ fn many_threads_find_each_line_once_in_order_whatever_the_handler() {
         let overflow = Overflow::block();
         let mut builder = Runtime::builder().level(Level::INFO).drain(drain).overflow(overflow);
         for (at, handler) in handlers.iter().enumerate() {
+            handler.set_formatter(Some(Formatter::new("%(message)s").unwrap().into()));
             builder = builder.handler(&format!("h{at}"), handler.clone());
         }
         let runtime = builder.build().unwrap();
