@@ -82,7 +82,7 @@ pub(crate) enum Body<'a> {
 
 /// Renders a message from a raw message value and its arguments; Python's `%` merging is one.
 ///
-/// Registered with [`RuntimeBuilder::renderer`](crate::RuntimeBuilder::renderer); described
+/// Registered with [`Runtime::add_renderer`](crate::Runtime::add_renderer); described
 /// records name theirs by number.
 pub trait Render: Send + Sync {
     /// Appends the message.

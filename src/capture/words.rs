@@ -42,7 +42,7 @@ impl Sink for Vec<u64> {
 /// Writes words one after another into space that is not initialised yet.
 ///
 /// Invariant: the cursor moves only over words that it has written, so whoever made it from a
-/// slice may take every word before [`remaining`](Self::remaining) as initialised. The lane's
+/// slice may take every word before `remaining` as initialised. The lane's
 /// commit relies on that.
 #[derive(Debug)]
 pub struct Words<'a> {

@@ -13,7 +13,7 @@
 //! root: {level: INFO, handlers: [console]}
 //! ```
 //!
-//! Two doors lead in, see [`Door`]: [`dict_config`] and [`file_config`] are as lenient as Python,
+//! Two doors lead in, see [`Door`]: `dict_config` and `file_config` are as lenient as Python,
 //! [`Config::load`] is strict.
 
 mod apply;

@@ -89,7 +89,7 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
-    /// Hands everything held to its destination, waiting at most until [`Context::deadline`].
+    /// Hands everything held to its destination, waiting at most until [`Context::remaining`].
     ///
     /// # Errors
     ///
