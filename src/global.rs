@@ -1,6 +1,11 @@
 //! The default runtime, and Python's module-level functions on it.
 
+#[cfg(feature = "config")]
+mod configure;
 pub(crate) mod targets;
+
+#[cfg(feature = "config")]
+pub use configure::{dict_config, file_config};
 
 use crate::callsite::{Callsite, Threshold};
 use crate::capture::Encodes;
