@@ -64,12 +64,12 @@ pub use crate::format::{
     JsonFormatter, JsonFormatterBuilder, JsonKey, LogfmtFormatter, Style, TimestampDigits,
 };
 pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
-#[cfg(feature = "config")]
-pub use crate::global::{dict_config, file_config};
 pub use crate::global::{
     add_level_name, basic_config, builder, default, disable, flush, get_logger, handler_by_name,
     level_name, root, shutdown,
 };
+#[cfg(feature = "config")]
+pub use crate::global::{dict_config, file_config};
 pub use crate::handler::file::{
     FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
     MmapRotatingFileHandlerBuilder, Numbering, RotatingFileHandler, RotatingFileHandlerBuilder,

@@ -54,7 +54,7 @@ impl References<'_> {
         node = self.follow(&node, chain)?;
         while !rest.is_empty() {
             let (key, behind, bracket) = if let Some(behind) = rest.strip_prefix('.') {
-                let (key, behind) = word(behind).ok_or_else(|| malformed(rest))?;
+                let (key, behind) = word(behind.trim_start()).ok_or_else(|| malformed(rest))?;
                 (key, behind, false)
             } else if let Some(behind) = rest.strip_prefix('[') {
                 let (key, behind) = word(behind.trim_start()).ok_or_else(|| malformed(rest))?;
