@@ -1,5 +1,4 @@
 //! Python's `logging` model on a lock-free asynchronous core.
-#![allow(dead_code, missing_docs)]
 
 // The macros name the crate by its name, in its own tests too.
 #[allow(unused_extern_crates)]

@@ -207,6 +207,7 @@ impl Runtime {
         self.core.tree().hub().set_overflow(overflow);
     }
 
+    #[cfg(feature = "config")]
     pub(crate) fn now_ns(&self) -> i64 {
         self.core.now_ns()
     }

@@ -138,6 +138,7 @@ impl Scratch {
     }
 
     /// Keeps words that were encoded beforehand, because their number is known only afterwards.
+    #[cfg(feature = "serde")]
     pub(crate) fn keep(&mut self, encode: impl FnOnce(&mut Vec<u64>)) -> (usize, usize) {
         let words = &mut self.space().words;
         let start = words.len();

@@ -192,12 +192,6 @@ impl Timeline {
         self.ns(self.stamper.stamp())
     }
 
-    /// A stamp now.
-    #[inline]
-    pub(crate) fn stamp(&self) -> u64 {
-        self.stamper.stamp()
-    }
-
     /// Compares with the system clock once a second; called once a pass before records are
     /// decoded. A counter's read when not due, a microsecond when due.
     #[inline]

@@ -563,11 +563,6 @@ impl Stage {
         true
     }
 
-    /// What handlers hold, in total.
-    pub(crate) fn held(&self) -> u64 {
-        self.slots.iter().flatten().map(|slot| slot.handler.held()).sum()
-    }
-
     /// Brings the books of what handlers hold up to date.
     pub(crate) fn book_held(&self) {
         for slot in self.slots.iter().flatten() {

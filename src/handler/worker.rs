@@ -250,6 +250,7 @@ impl<W: Work> Worker<W> {
     }
 
     /// How often a panic made a fresh start necessary.
+    #[cfg(test)]
     pub(crate) fn restarts(&self) -> u64 {
         let now = self.thread.as_ref().map(|running| &running.desk.restarts);
         self.restarts_before + now.map_or(0, |count| count.load(Ordering::Relaxed))

@@ -81,11 +81,6 @@ impl Writer {
         }
     }
 
-    /// The lane's number.
-    pub(crate) fn number(&self) -> u32 {
-        self.shared.number
-    }
-
     /// The hub that this lane belongs to.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub

@@ -174,12 +174,6 @@ pub(crate) struct DescribedBuf {
 }
 
 impl DescribedBuf {
-    /// Re-uses a vector's space.
-    pub(crate) fn reusing(mut words: Vec<u64>) -> Self {
-        words.clear();
-        Self { words }
-    }
-
     pub(crate) fn push<T: Capture + ?Sized>(&mut self, field: Field, value: &T) -> &mut Self {
         self.encode(field, value.capture())
     }
@@ -218,9 +212,5 @@ impl DescribedBuf {
 
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
-    }
-
-    pub(crate) fn into_words(self) -> Vec<u64> {
-        self.words
     }
 }

@@ -249,6 +249,7 @@ impl Core {
     }
 
     /// What the clock shows, in nanoseconds since the Unix epoch; without the counter's precision.
+    #[cfg(feature = "config")]
     pub(crate) fn now_ns(&self) -> i64 {
         match &lock(&self.life).options.clock {
             ClockSource::Manual(clock) => clock.now_ns(),

@@ -22,16 +22,6 @@ pub(crate) use map::Window;
 use crate::sync::{Mutex, lock};
 use std::io;
 
-/// The number of this process.
-pub(crate) fn process_id() -> u32 {
-    std::process::id()
-}
-
-/// The bytes of memory that this process holds in RAM; `None` where the platform does not tell.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    imp::resident_bytes()
-}
-
 /// What is to run at the end of the process, last registered first.
 static AT_EXIT: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 
@@ -97,14 +87,6 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_grows_with_memory_that_is_touched() {
-        let Some(before) = resident_bytes() else { return };
-        let block = vec![1_u8; 64 << 20];
-        let after = resident_bytes().unwrap();
-        assert!(after >= before + (32 << 20), "{before} -> {after}, {}", block.len());
-    }
-
-    #[test]
     #[cfg(unix)]
     fn a_pipe_is_writable_until_it_is_full() {
         use std::os::fd::AsRawFd;
@@ -158,7 +140,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn space_allocated_ahead_shows_in_the_blocks_and_not_in_the_size() {
-        let path = std::env::temp_dir().join(format!("sawmill-sys-{}", process_id()));
+        let path = std::env::temp_dir().join(format!("sawmill-sys-{}", std::process::id()));
         let file = options(0o640, false).create(true).append(true).open(&path).unwrap();
         if allocation_is_real(&file) {
             allocate(&file, 0, 1 << 20, true).unwrap();
@@ -174,7 +156,7 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn an_exclusive_lock_shuts_others_out_and_is_refused_beside_a_shared_one() {
-        let path = std::env::temp_dir().join(format!("sawmill-lock-{}", process_id()));
+        let path = std::env::temp_dir().join(format!("sawmill-lock-{}", std::process::id()));
         let open = || options(0o640, false).create(true).append(true).open(&path).unwrap();
         let (one, two) = (open(), open());
         assert!(lock_shared(&one).unwrap() && lock_shared(&two).unwrap());
@@ -186,12 +168,5 @@ mod tests {
         drop(one);
         assert!(lock_exclusive(&three).unwrap());
         std::fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn membarrier_may_be_called_where_it_is_available() {
-        if imp::membarrier_available() {
-            imp::membarrier();
-        }
     }
 }

@@ -82,6 +82,7 @@ impl Tree {
     }
 
     /// Adds a listener and tells it the current least level.
+    #[cfg(feature = "log")]
     pub(crate) fn on_change(&self, listener: impl Fn(Level) + Send + Sync + 'static) {
         listener(self.state().least());
         lock(&self.listeners).push(Box::new(listener));

@@ -198,6 +198,7 @@ impl State {
     }
 
     /// Sets whether a filter that fails ends the record's walk, for the other handlers too.
+    #[cfg(feature = "config")]
     pub(crate) fn set_failing_filter_aborts(&mut self, aborts: bool) {
         self.draft.failing_filter_aborts = aborts;
     }
@@ -208,19 +209,14 @@ impl State {
         u32::try_from(self.draft.renderers.len()).expect("few renderers")
     }
 
-    /// Keeps a handler at home although no logger has it.
-    pub(crate) fn keep(&mut self, handler: &HandlerRef) {
-        if !self.draft.kept.contains(handler) {
-            self.draft.kept.push(handler.clone());
-        }
-    }
-
     /// Lets handlers go that are kept and not attached, but for those in `kept`.
+    #[cfg(feature = "config")]
     pub(crate) fn keep_only(&mut self, kept: &[HandlerRef]) {
         self.draft.kept = kept.to_vec();
     }
 
     /// The handlers that some logger has.
+    #[cfg(feature = "config")]
     pub(crate) fn attached(&self) -> impl Iterator<Item = &HandlerRef> {
         self.draft.settings.iter().flat_map(|settings| &settings.handlers)
     }

@@ -82,14 +82,6 @@ impl Key {
     pub(super) fn is(&self, attribute: Attribute) -> bool {
         matches!(self, Self::Attribute(this) if *this == attribute)
     }
-
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Attribute(attribute) => attribute.name(),
-            Self::Fields => FIELDS,
-            Self::Field(name) => name,
-        }
-    }
 }
 
 /// The name under which a pattern asks for all fields.

@@ -76,11 +76,6 @@ impl Encoding {
         Ok(Self { name: name.into(), codec, errors })
     }
 
-    /// The name that the encoding was asked for by.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Returns true if text needs no work: UTF-8 without a mark.
     pub(crate) fn is_utf8(&self) -> bool {
         matches!(self.codec, Codec::Utf8)

@@ -171,13 +171,6 @@ impl MmapRotatingFileHandlerBuilder {
         self
     }
 
-    /// Leaves the opening to [`Handler::open`].
-    #[cfg(feature = "config")]
-    pub(crate) fn opened_later(mut self) -> Self {
-        self.options.later = true;
-        self
-    }
-
     #[cfg(test)]
     pub(crate) fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.options.storage = storage;

@@ -36,6 +36,7 @@ macro_rules! common_steps {
 
         /// Leaves the opening to [`Handler::open`](crate::Handler::open).
         #[cfg(feature = "config")]
+        #[cfg(feature = "config")]
         pub(crate) fn opened_later(mut self) -> Self {
             self.$($inner).+.later = true;
             self
@@ -85,7 +86,9 @@ macro_rules! common_steps {
         }
 
         /// Puts other file operations under the handler.
+        // Every builder has it; not every one is tested with it.
         #[cfg(test)]
+        #[allow(dead_code)]
         pub(crate) fn storage(
             mut self,
             storage: crate::sync::Arc<dyn crate::handler::file::storage::Storage>,

@@ -167,10 +167,6 @@ impl Output {
         &self.options.storage
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.file.is_some()
-    }
-
     pub(crate) fn held(&self) -> u64 {
         self.ends.len() as u64
     }

@@ -119,11 +119,6 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
     }
-
-    /// Makes contents and size durable.
-    fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_data()
-    }
 }
 
 /// Returns true if something is at `path`.
@@ -251,10 +246,6 @@ pub(crate) mod testing {
         fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
             self.ask("list")?;
             Disk.list(directory)
-        }
-        fn sync(&self, file: &File) -> io::Result<()> {
-            self.ask("sync")?;
-            Disk.sync(file)
         }
     }
 }

@@ -108,10 +108,6 @@ impl<H: Handler> Desk<H> {
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.with(|handler, cx| handler.close(cx))
     }
-
-    pub(crate) fn call<R>(&mut self, f: impl FnOnce(&mut H, &mut Context<'_>) -> R) -> R {
-        self.with(f)
-    }
 }
 
 /// Calls `f` with a described record.
@@ -122,7 +118,7 @@ pub(crate) fn with_record<R>(
 ) -> R {
     let mut body = DescribedBuf::default();
     body.push(Field::Message, message);
-    let words = body.into_words();
+    let words = body.words().to_vec();
     let (thread, process) = (ThreadInfo::default(), ProcessInfo::default());
     let head = Head {
         logger: "test",

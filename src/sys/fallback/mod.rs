@@ -68,21 +68,6 @@ pub(crate) fn pin_current_thread(_cpu: usize) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "CPU affinity is not available here"))
 }
 
-/// Not told here.
-pub(super) fn resident_bytes() -> Option<u64> {
-    None
-}
-
-/// Not available here.
-pub(crate) fn membarrier_available() -> bool {
-    false
-}
-
-/// Not available here; nothing happens.
-pub(crate) fn membarrier() -> bool {
-    false
-}
-
 /// Returns false: there is no telling a slow stream from a fast one here.
 pub(crate) fn never_waits(_fd: i32) -> bool {
     false

@@ -109,61 +109,10 @@ pub(crate) fn pin_current_thread(cpu: usize) -> io::Result<()> {
     }
 }
 
-/// The bytes of memory that this process holds in RAM.
-pub(super) fn resident_bytes() -> Option<u64> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let pages: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
-        Some(pages * page_bytes() as u64)
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    None
-}
-
 /// The size of a page of memory, in bytes.
 pub(crate) fn page_bytes() -> usize {
     // SAFETY: takes a number and reads nothing of ours.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
-}
-
-/// The commands of `membarrier(2)` that are used here; see `linux/membarrier.h`.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod barrier {
-    pub(super) const QUERY: libc::c_int = 0;
-    pub(super) const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
-    pub(super) const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
-
-    pub(super) fn call(command: libc::c_int) -> libc::c_long {
-        // SAFETY: the call takes three numbers and touches no memory of ours.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
-    }
-}
-
-/// Finds out whether [`membarrier`] works here, and registers the process for it.
-pub(crate) fn membarrier_available() -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let known = barrier::call(barrier::QUERY);
-        known > 0
-            && known & libc::c_long::from(barrier::PRIVATE_EXPEDITED) != 0
-            && barrier::call(barrier::REGISTER_PRIVATE_EXPEDITED) == 0
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    false
-}
-
-/// Makes every running thread of this process pass a full memory barrier before it returns.
-///
-/// To be used only after [`membarrier_available`] said yes. Returns false if the kernel refused,
-/// in which case no barrier happened.
-pub(crate) fn membarrier() -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        barrier::call(barrier::PRIVATE_EXPEDITED) == 0
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    false
 }
 
 /// Returns true if writes to a descriptor never wait for a reader: regular files.
