@@ -215,9 +215,7 @@ impl<'a> LogRecord<'a> {
     /// The milliseconds into the second, cut to a whole number, as Python's `msecs`.
     pub fn msecs(&self) -> f64 {
         match &self.body {
-            Body::Described(Described { created: Some(seconds), .. }) => {
-                whole_millis(*seconds)
-            }
+            Body::Described(Described { created: Some(seconds), .. }) => whole_millis(*seconds),
             _ => f64::from(self.head.time_ns.rem_euclid(1_000_000_000) as u32 / 1_000_000),
         }
     }
