@@ -32,7 +32,8 @@ use std::fmt;
 /// [`neutralize(false)`](FormatterBuilder::neutralize) is said: control characters are escaped,
 /// further lines of a message are indented by four spaces.
 ///
-/// The usual pattern costs about 50 ns a line and allocates nothing.
+/// Runs on the drain and allocates nothing for the usual patterns; what a call site decides of a
+/// line is written out once per site. `cargo bench --bench format` tells what a line costs.
 ///
 /// # Examples
 ///

@@ -46,6 +46,7 @@ pub(crate) fn poll_writable(_fd: i32, _timeout: Duration) -> io::Result<bool> {
 pub(super) fn register_exit(hook: extern "C" fn()) -> bool {
     #[cfg(windows)]
     {
+        // SAFETY: the declaration of the C runtime's `atexit`, as its header has it.
         unsafe extern "C" {
             fn atexit(hook: extern "C" fn()) -> std::ffi::c_int;
         }
