@@ -92,7 +92,8 @@ impl Runtime {
     }
 }
 
-/// The default runtime's logger of this name: Python's `getLogger`.
+/// The default runtime's logger of this name: Python's `getLogger`. `::` reads as a dot, so that
+/// `get_logger(module_path!())` is Python's `getLogger(__name__)`.
 pub fn get_logger(name: &str) -> Logger {
     default().get_logger(name)
 }

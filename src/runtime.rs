@@ -67,9 +67,11 @@ impl Runtime {
 
     /// The logger of this name, made if there is none; `""` and `"root"` are the root logger.
     ///
+    /// `::` reads as a dot, so that `get_logger(module_path!())` is the logger of the module.
     /// Loggers live as long as their runtime. Takes a lock.
     pub fn get_logger(&self, name: &str) -> Logger {
-        Logger::new(self.core.tree().node(name), self.core.tree().clone())
+        let node = self.core.tree().state().node_of_target(name);
+        Logger::new(node, self.core.tree().clone())
     }
 
     /// The root logger.
@@ -87,10 +89,10 @@ impl Runtime {
         nodes.into_iter().map(|node| Logger::new(node, tree.clone())).collect()
     }
 
-    /// Returns the logger of this name if it was ever asked for.
+    /// Returns the logger of this name if it was ever asked for; `::` reads as a dot.
     pub fn find_logger(&self, name: &str) -> Option<Logger> {
         let state = self.core.tree().state();
-        let node = state.node_at(state.find(name)?).clone();
+        let node = state.node_at(state.find(&name.replace("::", "."))?).clone();
         drop(state);
         Some(Logger::new(node, self.core.tree().clone()))
     }

@@ -34,6 +34,22 @@ fn a_record_reaches_the_handler_by_thread_and_inline() {
 }
 
 #[test]
+fn a_module_path_names_the_logger_of_that_module() {
+    mod inner {
+        pub(super) fn call() {
+            sawmill::warning!("from within");
+        }
+        pub(super) const PATH: &str = module_path!();
+    }
+    let runtime = Runtime::builder().capture().build().unwrap();
+    let logger = runtime.get_logger(inner::PATH);
+    assert!(inner::PATH.contains("::") && !logger.name().contains("::"));
+    runtime.scope(inner::call);
+    assert_eq!(runtime.records()[0].view().logger(), logger.name());
+    assert_eq!(runtime.find_logger(inner::PATH), Some(logger));
+}
+
+#[test]
 fn levels_hold_from_the_change_on() {
     both(|runtime| {
         let log = runtime.get_logger("x");

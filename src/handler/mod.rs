@@ -30,8 +30,8 @@ pub(crate) use stream::last_resort;
 pub use stream::{Stream, StreamHandler, WriterHandler};
 
 use crate::error::Error;
-use crate::filter::{Filter, FilterRef};
-use crate::format::{Format, FormatterRef};
+use crate::filter::FilterRef;
+use crate::format::FormatterRef;
 use crate::level::Level;
 use crate::record::LogRecord;
 use crate::seat::Seat;
@@ -529,16 +529,18 @@ impl fmt::Debug for HandlerRef {
 
 /// The building steps of [`HandlerRef`], on a handler itself.
 pub trait HandlerExt: Handler + Sized {
-    /// Makes a reference with this formatter.
-    fn with_formatter(self, formatter: impl Format + 'static) -> HandlerRef {
+    /// Makes a reference with this formatter, which several handlers may share as a
+    /// [`FormatterRef`].
+    fn with_formatter(self, formatter: impl Into<FormatterRef>) -> HandlerRef {
         HandlerRef::new(self).with_formatter(formatter)
     }
     /// Makes a reference with this level.
     fn with_level(self, level: Level) -> HandlerRef {
         HandlerRef::new(self).with_level(level)
     }
-    /// Makes a reference with this filter.
-    fn with_filter(self, filter: impl Filter + 'static) -> HandlerRef {
+    /// Makes a reference with this filter, which several handlers and loggers may share as a
+    /// [`FilterRef`].
+    fn with_filter(self, filter: impl Into<FilterRef>) -> HandlerRef {
         HandlerRef::new(self).with_filter(filter)
     }
 }

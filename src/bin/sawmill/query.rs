@@ -35,8 +35,8 @@ pub(crate) fn answer(replay: &mut Replay, line: &Map) -> Result<String, Failed> 
         "manager_disable" => vec![replay.runtime().disabled_level().as_i32().to_string()],
         "same" => {
             let (a, b) = (named(line, "a")?, named(line, "b")?);
-            let runtime = replay.runtime();
-            let same = runtime.get_logger(&a) == runtime.get_logger(&b);
+            let root = replay.runtime().root();
+            let same = root.child(&a) == root.child(&b);
             vec![quoted(&a), quoted(&b), same.to_string()]
         }
         _ => {

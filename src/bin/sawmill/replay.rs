@@ -241,7 +241,8 @@ impl Replay {
     /// The logger that a key names; it is made if there is none.
     pub(crate) fn logger(&self, line: &Map, key: &str) -> Result<Logger, Failed> {
         match line.get(key) {
-            Some(Node::Str(name)) => Ok(self.runtime.get_logger(name)),
+            // By its exact name: `get_logger` reads `::` as a dot.
+            Some(Node::Str(name)) => Ok(self.runtime.root().child(name)),
             Some(Node::Null) => Ok(self.runtime.root()),
             _ => Err(Failed),
         }
