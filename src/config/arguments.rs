@@ -80,6 +80,7 @@ impl Arguments {
         self.named.push((name.to_owned(), value));
     }
 
+    #[cfg(any(test, feature = "ini"))]
     pub(super) fn push_positional(&mut self, value: Node) {
         self.positional.push(value);
     }

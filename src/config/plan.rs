@@ -141,6 +141,7 @@ pub(super) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     /// A planner for configurations that know no references.
+    #[cfg(feature = "ini")]
     pub(super) fn without_references(
         root: &'a Map,
         registry: &'a Registry,

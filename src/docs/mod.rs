@@ -3,5 +3,8 @@
 #[doc = include_str!("coming_from_log.md")]
 pub mod coming_from_log {}
 
+#[doc = include_str!("coming_from_python.md")]
+pub mod coming_from_python {}
+
 #[doc = include_str!("performance.md")]
 pub mod performance {}
