@@ -345,6 +345,12 @@ impl<'a> LogRecord<'a> {
         (self.head.lane, self.head.sequence)
     }
 
+    /// When the runtime that the record belongs to started, in nanoseconds since the Unix epoch:
+    /// tells the lanes of one run from those of another in the same file.
+    pub fn run(&self) -> i64 {
+        self.head.start_ns
+    }
+
     /// Returns true if a record with a later time was delivered before this one.
     pub fn is_late(&self) -> bool {
         self.head.late

@@ -8,3 +8,6 @@ pub mod coming_from_python {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
+
+#[doc = include_str!("durability.md")]
+pub mod durability {}

@@ -29,6 +29,9 @@ pub(crate) enum Attribute {
     TaskName,
     Message,
     Asctime,
+    Run,
+    Lane,
+    Sequence,
 }
 
 impl Attribute {
@@ -61,6 +64,16 @@ impl Attribute {
         })
     }
 
+    /// Those of sawmill's own, which Python takes for fields.
+    pub(crate) fn of_own(name: &str) -> Option<Self> {
+        Some(match name {
+            "run" => Self::Run,
+            "lane" => Self::Lane,
+            "sequence" => Self::Sequence,
+            _ => return None,
+        })
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -86,6 +99,9 @@ impl Attribute {
             Self::TaskName => "taskName",
             Self::Message => "message",
             Self::Asctime => "asctime",
+            Self::Run => "run",
+            Self::Lane => "lane",
+            Self::Sequence => "sequence",
         }
     }
 
@@ -116,6 +132,9 @@ impl Attribute {
             Self::LineNo => i64::from(record.line()),
             Self::Process => i64::from(record.process_id()),
             Self::Thread => i64::try_from(record.thread_id()?).ok()?,
+            Self::Run => record.run(),
+            Self::Lane => i64::from(record.sequence().0),
+            Self::Sequence => i64::try_from(record.sequence().1).ok()?,
             _ => return None,
         })
     }
@@ -161,6 +180,9 @@ impl Attribute {
             Self::RelativeCreated => Value::F64(record.relative_created()),
             Self::Thread => record.thread_id().map_or(Value::None, Value::U64),
             Self::Process => Value::U64(u64::from(record.process_id())),
+            Self::Run => Value::I64(record.run()),
+            Self::Lane => Value::U64(u64::from(record.sequence().0)),
+            Self::Sequence => Value::U64(record.sequence().1),
             Self::TaskName => record.task_name().map_or(Value::None, Value::Str),
             Self::ExcText if keep(record.exception()) => Value::Str(store),
             Self::StackInfo if keep(record.stack()) => Value::Str(store),

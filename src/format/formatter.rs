@@ -21,7 +21,9 @@ use std::fmt;
 /// attributes are Python's: `name levelno levelname pathname filename module lineno funcName
 /// created msecs relativeCreated thread threadName process processName taskName message asctime
 /// exc_text stack_info msg args`; any other name is a field of the record, or one of the
-/// [defaults](FormatterBuilder::default_field). `fields` stands for all fields, as ` key=value` each.
+/// [defaults](FormatterBuilder::default_field). `fields` stands for all fields, as ` key=value` each;
+/// `run`, `lane` and `sequence` number the record among those of its thread, for the
+/// [books](crate::docs::durability).
 /// The text of an exception and of a stack follow on lines of their own.
 ///
 /// Time is local unless the builder says otherwise, and reads `2026-11-20 06:12:03,123` unless

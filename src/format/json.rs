@@ -37,6 +37,7 @@ use std::io::Write as _;
 /// | `thread_id` | integer | if asked for |
 /// | `process` (string), `process_id` (integer) | | if asked for |
 /// | `task` | string | if the record has one |
+/// | `run` | integer | if asked for: when the runtime started, in nanoseconds |
 /// | `lane`, `sequence` | integer | if asked for: which thread's ring, and the record's number in it |
 /// | constants | any | if given |
 /// | `fields` | object | if the record has any: its key-value pairs, the scope's, and what filters added |
@@ -125,6 +126,8 @@ pub enum JsonKey {
     ProcessId,
     /// `task`
     Task,
+    /// `run`
+    Run,
     /// `lane`
     Lane,
     /// `sequence`
@@ -133,7 +136,7 @@ pub enum JsonKey {
 
 impl JsonKey {
     /// All keys in their order, with their names and whether they are shown unasked.
-    const ALL: [(Self, &'static str, bool); 17] = [
+    const ALL: [(Self, &'static str, bool); 18] = [
         (Self::Timestamp, "timestamp", true),
         (Self::Level, "level", true),
         (Self::LevelNumber, "level_number", false),
@@ -149,6 +152,7 @@ impl JsonKey {
         (Self::Process, "process", false),
         (Self::ProcessId, "process_id", false),
         (Self::Task, "task", true),
+        (Self::Run, "run", false),
         (Self::Lane, "lane", false),
         (Self::Sequence, "sequence", false),
     ];
@@ -288,6 +292,10 @@ impl JsonFormatter {
             JsonKey::ProcessId => return number(u64::from(record.process_id())),
             JsonKey::Lane => return number(u64::from(record.sequence().0)),
             JsonKey::Sequence => return number(record.sequence().1),
+            JsonKey::Run => {
+                out.extend_from_slice(itoa::Buffer::new().format(record.run()).as_bytes());
+                return Ok(());
+            }
             JsonKey::LevelNumber => {
                 let level = record.level().as_i32();
                 out.extend_from_slice(itoa::Buffer::new().format(level).as_bytes());

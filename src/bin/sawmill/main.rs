@@ -8,6 +8,7 @@ mod query;
 mod replay;
 mod testing;
 mod text;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -27,12 +28,16 @@ enum Command {
     Replay(replay::Options),
     /// Checks configuration files and prints what they make.
     Check(check::Options),
+    /// Does the books of log files: attempted = found + reported lost, nothing doubled, torn or out
+    /// of order.
+    Verify(verify::Options),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Verify(options) => verify::run(&options),
     }
 }
 

@@ -149,13 +149,16 @@ pub(super) fn validate(style: Style, pattern: &str) -> Result<(), Error> {
     }
 }
 
-/// Compiles a pattern; `%(fields)s` stands for all fields if `own` is set, for the field of that
-/// name otherwise.
+/// Compiles a pattern; if `own` is set, `%(fields)s` stands for all fields and sawmill's own
+/// attributes are known, otherwise these names are those of fields.
 pub(super) fn compile(style: Style, pattern: &str, own: bool) -> Pattern {
     let key = |name: &str| match Attribute::of(name) {
         Some(attribute) => Key::Attribute(attribute),
         None if own && name == FIELDS => Key::Fields,
-        None => Key::Field(name.into()),
+        None => match Attribute::of_own(name).filter(|_| own) {
+            Some(attribute) => Key::Attribute(attribute),
+            None => Key::Field(name.into()),
+        },
     };
     let pieces = match style {
         Style::Percent => percent::compile(pattern, &key),
