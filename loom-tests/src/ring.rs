@@ -1,4 +1,4 @@
-//! A ring that never wraps, with rtrb's two edges and a checked cell for each word.
+//! A ring that never wraps, with the lanes' two edges and a checked cell for each word.
 //!
 //! NOTE: each end knows its own position and only stores it. A load before the store would hide
 //! the other end's load from loom's search, which remembers one access of each kind, and orders

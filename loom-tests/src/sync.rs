@@ -13,7 +13,7 @@ pub(crate) use thread::Thread;
 /// loop that yields here; one that nobody ends exceeds loom's limit of steps and fails the model.
 pub(crate) mod thread {
     use super::{Arc, AtomicBool, Ordering};
-    pub(crate) use loom::thread::spawn;
+    pub(crate) use loom::thread::{spawn, yield_now};
 
     /// A thread's token: `unpark` leaves it, `park` takes it.
     #[derive(Debug, Clone)]

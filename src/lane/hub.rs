@@ -1,6 +1,7 @@
 //! Where the threads of a runtime and its drain meet.
 
 use super::books::{End, Taken};
+use super::memory::{Consumer, LaneMemory, Producer, new_ring};
 use super::{Intake, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
@@ -68,7 +69,7 @@ pub(crate) struct HubOptions {
     pub(crate) wakes_always: bool,
 }
 
-type Ring = (rtrb::Producer<u64>, rtrb::Consumer<u64>);
+type Ring = (Producer, Consumer);
 
 /// Where the threads of a runtime and its drain meet.
 pub(crate) struct Hub {
@@ -253,7 +254,7 @@ impl Hub {
             None => default_bytes(self.live_bytes.load(Ordering::Relaxed)),
         };
         let (producer, consumer) = self.ring(bytes.next_power_of_two() / 8);
-        self.live_bytes.fetch_add(producer.buffer().capacity() * 8, Ordering::Relaxed);
+        self.live_bytes.fetch_add(producer.capacity() * 8, Ordering::Relaxed);
         let shared = Arc::new(Shared {
             number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
             thread,
@@ -272,15 +273,14 @@ impl Hub {
     fn ring(&self, words: usize) -> Ring {
         let mut pool = lock(&self.pool);
         // As large as asked for, or up to twice that.
-        let fits = |ring: &Ring| (words..=2 * words).contains(&ring.0.buffer().capacity());
+        let fits = |ring: &Ring| (words..=2 * words).contains(&ring.0.capacity());
         if let Some(at) = pool.iter().position(fits) {
             return pool.swap_remove(at);
         }
         drop(pool);
-        let (mut producer, consumer) = rtrb::RingBuffer::new(words);
+        let (mut producer, consumer) = new_ring(LaneMemory::on_heap(words));
         // First-touch page faults are the real tail of a fresh ring: take them now.
-        if let Ok(mut chunk) = producer.write_chunk_uninit(words) {
-            let (space, _) = chunk.as_mut_slices();
+        if let Some(space) = producer.space(words, 0) {
             for page in space.chunks_mut(PAGE_WORDS) {
                 page[0].write(0);
             }
@@ -297,8 +297,8 @@ impl Hub {
         drop(books);
         if let Some(ring) = reader.into_ring() {
             let mut pool = lock(&self.pool);
-            let held: usize = pool.iter().map(|ring| ring.0.buffer().capacity() * 8).sum();
-            if held + ring.0.buffer().capacity() * 8 <= POOL_BYTES {
+            let held: usize = pool.iter().map(|ring| ring.0.capacity() * 8).sum();
+            if held + ring.0.capacity() * 8 <= POOL_BYTES {
                 pool.push(ring);
             }
         }

@@ -1,6 +1,6 @@
 //! Lanes: one thread's way to the drain.
 //!
-//! A lane is a ring of 64-bit words (rtrb) with a writer on the thread and a reader on the drain,
+//! A lane is a ring of 64-bit words with a writer on the thread and a reader on the drain,
 //! and counters that both sides keep. [`Hub`] is where the two meet: it makes lanes, hands their
 //! readers over, pools the rings of ended threads and wakes the drain.
 //!
@@ -15,8 +15,10 @@ mod books;
 pub(crate) mod frame;
 mod hub;
 mod intake;
+mod memory;
 mod overflow;
 mod reader;
+mod ring;
 mod standing;
 mod ticket;
 mod wake;
@@ -56,7 +58,7 @@ pub(crate) struct Shared {
     /// The producer has gone; what it published is still to be taken.
     pub(crate) end: End,
     /// The writing end, on its way back to the pool.
-    returned: Mutex<Option<rtrb::Producer<u64>>>,
+    returned: Mutex<Option<memory::Producer>>,
 }
 
 /// Writes a frame aside, into a vector of `count` words.

@@ -1,6 +1,7 @@
 //! The drain's end of a lane.
 
 use super::frame::{self, Head};
+use super::memory::{Consumer, Producer};
 use super::{ByClass, Shared};
 use crate::clock::Monotone;
 use crate::level::CLASSES;
@@ -14,13 +15,11 @@ const RELEASE_WORDS: usize = (64 << 10) / 8;
 /// The drain's end of a lane, and what the drain knows of it.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    ring: rtrb::Consumer<u64>,
+    ring: Consumer,
     pub(crate) shared: Arc<Shared>,
-    /// Words read and not yet released.
-    read: usize,
-    /// Words read since the lane began.
+    /// Read to here.
     position: u64,
-    release_at: usize,
+    release_at: u64,
     /// Losses told so far, by class.
     pub(crate) told: ByClass,
     /// Records taken so far.
@@ -36,13 +35,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(ring: rtrb::Consumer<u64>, shared: Arc<Shared>) -> Self {
-        let release_at = RELEASE_WORDS.min(ring.buffer().capacity() / 8);
+    pub(super) fn new(ring: Consumer, shared: Arc<Shared>) -> Self {
+        let release_at = RELEASE_WORDS.min(ring.capacity() / 8) as u64;
         Self {
+            position: ring.head(),
             ring,
             shared,
-            read: 0,
-            position: 0,
             release_at,
             told: [0; CLASSES],
             taken: 0,
@@ -55,17 +53,17 @@ impl Reader {
 
     /// The ring's size in words.
     pub(super) fn capacity(&self) -> usize {
-        self.ring.buffer().capacity()
+        self.ring.capacity()
     }
 
-    /// Where the reader stands, in words since the lane began.
+    /// Where the reader stands, in words since the ring was made.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Looks at the ring: where what is published now ends, in words since the lane began.
+    /// Looks at the ring: where what is published now ends, in words since the ring was made.
     pub(crate) fn look(&self) -> u64 {
-        self.position + (self.ring.slots() - self.read) as u64
+        self.ring.tail()
     }
 
     /// Returns true once the producer has gone. Look at the ring *after* asking.
@@ -76,20 +74,13 @@ impl Reader {
     /// The stamp of the next frame before `end`, passing over what closes the ring.
     pub(crate) fn next_stamp(&mut self, end: u64) -> Option<u64> {
         loop {
-            let length = usize::try_from(end.checked_sub(self.position)?).ok()?;
-            let chunk = self.ring.read_chunk(self.read + length).ok()?;
-            let (first, second) = chunk.as_slices();
-            let rest = match first.get(self.read..) {
-                Some(rest) if !rest.is_empty() => rest,
-                _ => second.get(self.read - first.len()..)?,
-            };
+            let (first, second) = self.ring.words(self.position, end);
+            let rest = if first.is_empty() { second } else { first };
             let head = Head::read(*rest.first()?);
             if head.kind & frame::KIND != frame::PAD {
                 return rest.get(1).copied();
             }
-            let words = head.words.clamp(1, rest.len());
-            self.position += words as u64;
-            self.read += words;
+            self.position += head.words.clamp(1, rest.len()) as u64;
         }
     }
 
@@ -101,10 +92,10 @@ impl Reader {
         mut each: impl FnMut(&mut LaneState<'_>, Head, &[u64]) -> Step,
     ) {
         while self.position < end {
-            let Ok(length) = usize::try_from(end - self.position) else { return };
-            let Ok(chunk) = self.ring.read_chunk(self.read + length) else { return };
-            let (first, second) = chunk.as_slices();
-            let mut at = self.read;
+            let begin = self.position;
+            let release_at = (self.ring.head() + self.release_at).saturating_sub(begin) as usize;
+            let (first, second) = self.ring.words(begin, end);
+            let mut at = 0;
             let mut stopped = false;
             loop {
                 let rest =
@@ -133,17 +124,15 @@ impl Reader {
                     }
                 }
                 at += words;
-                if at >= self.release_at {
+                if at >= release_at {
                     break;
                 }
             }
-            self.position += (at - self.read) as u64;
-            self.read = at;
-            if at >= self.release_at {
-                chunk.commit(at);
-                self.read = 0;
+            self.position = begin + at as u64;
+            if at >= release_at {
+                self.ring.release(self.position);
             }
-            if stopped {
+            if stopped || at == 0 {
                 return;
             }
         }
@@ -151,21 +140,18 @@ impl Reader {
 
     /// Returns true if the ring is at least a quarter full.
     pub(crate) fn is_above_mark(&self) -> bool {
-        self.ring.slots() >= self.ring.buffer().capacity() / 4
+        self.look() - self.ring.head() >= self.ring.capacity() as u64 / 4
     }
 
     /// Gives everything read back to the producer; before the drain sleeps.
     pub(crate) fn release(&mut self) {
-        if self.read != 0
-            && let Ok(chunk) = self.ring.read_chunk(self.read)
-        {
-            chunk.commit_all();
-            self.read = 0;
+        if self.ring.head() != self.position {
+            self.ring.release(self.position);
         }
     }
 
     /// Takes the ring apart once the lane has ended and is empty, for the pool.
-    pub(super) fn into_ring(self) -> Option<(rtrb::Producer<u64>, rtrb::Consumer<u64>)> {
+    pub(super) fn into_ring(self) -> Option<(Producer, Consumer)> {
         let producer = crate::sync::lock(&self.shared.returned).take()?;
         Some((producer, self.ring))
     }

@@ -1,6 +1,7 @@
 //! The producer's end of a lane.
 
 use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
+use super::memory::Producer;
 use super::{Hub, Mode, Shared};
 use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
@@ -25,7 +26,7 @@ pub(crate) struct Refused;
 /// The producer's end of a lane. Owned by one thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    ring: Option<rtrb::Producer<u64>>,
+    ring: Option<Producer>,
     /// Free words asked for beyond a frame's own on the fast path.
     margin: usize,
     stamper: Stamper,
@@ -54,13 +55,8 @@ struct Stall {
 }
 
 impl Writer {
-    pub(super) fn new(
-        ring: rtrb::Producer<u64>,
-        shared: Arc<Shared>,
-        hub: Arc<Hub>,
-        side: bool,
-    ) -> Self {
-        let capacity = ring.buffer().capacity();
+    pub(super) fn new(ring: Producer, shared: Arc<Shared>, hub: Arc<Hub>, side: bool) -> Self {
+        let capacity = ring.capacity();
         // A side lane and the parking strategy go the slow way always.
         let wakes_always = hub.wakes_always();
         let calm = if side || wakes_always { capacity + 1 } else { capacity / 4 * 3 };
@@ -98,18 +94,16 @@ impl Writer {
         fill: impl FnOnce(u64, &mut Words<'_>),
     ) -> bool {
         let Some(ring) = &mut self.ring else { return false };
-        let Ok(mut chunk) = ring.write_chunk_uninit(words + self.margin) else { return false };
-        let (space, _) = chunk.as_mut_slices();
-        let Some(space) = space.get_mut(..words) else { return false };
+        let Some(space) = ring.space(words, self.margin) else { return false };
         // The clock is read after space is won.
         let stamp = self.stamper.stamp();
         let mut out = Words::new(space);
         fill(stamp, &mut out);
         out.finish();
         self.shared.producer.count_published(level.class());
-        // SAFETY: `Words` wrote every word of `space`, the first `words` of the chunk: it moves
-        // only over words it has written, and `finish` wrote the rest.
-        unsafe { chunk.commit(words) };
+        // SAFETY: `Words` wrote every word of `space`: it moves only over words it has written, and
+        // `finish` wrote the rest.
+        unsafe { ring.publish(words) };
         true
     }
 
@@ -209,7 +203,7 @@ impl Writer {
     }
 
     fn is_above_mark(&self) -> bool {
-        self.ring.as_ref().is_some_and(|ring| ring.slots() < self.capacity / 4 * 3)
+        self.ring.as_ref().is_some_and(|ring| ring.free() < self.capacity / 4 * 3)
     }
 
     /// Wins `words` contiguous free words, or gives up as the policy says.
@@ -226,34 +220,30 @@ impl Writer {
     fn try_win(&mut self, level: Level, words: usize) -> bool {
         let headroom = if level.is_at_least(Level::WARNING) { 0 } else { self.capacity / HEADROOM };
         let Some(ring) = &mut self.ring else { return false };
-        let Ok(mut chunk) = ring.write_chunk_uninit(words + headroom) else { return false };
-        let end = chunk.as_mut_slices().0.len();
+        let end = ring.to_end();
         if end >= words {
-            return true;
+            return ring.has(words + headroom);
         }
         // The ring ends within the frame: its end is closed, and the frame starts at its beginning.
-        let Ok(mut chunk) = ring.write_chunk_uninit(end + words + headroom) else { return false };
-        let Some(space) = chunk.as_mut_slices().0.get_mut(..end) else { return false };
+        let Some(space) = ring.space(end, words + headroom) else { return false };
         let mut out = Words::new(space);
         out.push(frame::head(end, PAD, 0));
         out.finish();
-        // SAFETY: `Words` wrote every word of `space`, the first `end` words of the chunk.
-        unsafe { chunk.commit(end) };
+        // SAFETY: `Words` wrote every word of `space`.
+        unsafe { ring.publish(end) };
         true
     }
 
     /// Writes a frame into space that has been won.
     fn commit(&mut self, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
         let Some(ring) = &mut self.ring else { return };
-        let Ok(mut chunk) = ring.write_chunk_uninit(words) else { return };
-        let (space, _) = chunk.as_mut_slices();
-        let Some(space) = space.get_mut(..words) else { return };
+        let Some(space) = ring.space(words, 0) else { return };
         let stamp = self.stamper.stamp();
         let mut out = Words::new(space);
         fill(stamp, &mut out);
         out.finish();
-        // SAFETY: `Words` wrote every word of `space`, the first `words` of the chunk.
-        unsafe { chunk.commit(words) };
+        // SAFETY: `Words` wrote every word of `space`.
+        unsafe { ring.publish(words) };
     }
 
     /// Waits for space: yields, then naps; never spins. The deadline is a budget per stall.
@@ -262,7 +252,7 @@ impl Writer {
         let Some(budget) = self.hub.overflow().patience(level, self.side) else {
             return Err(Refused);
         };
-        let mut free = self.ring.as_ref().map_or(0, rtrb::Producer::slots);
+        let mut free = self.ring.as_ref().map_or(0, Producer::free);
         let mut spent = match self.stall {
             Some(stall) if stall.free == free => stall.spent,
             _ => Duration::ZERO,
@@ -296,7 +286,7 @@ impl Writer {
                 self.stall = None;
                 return Ok(());
             }
-            let now_free = self.ring.as_ref().map_or(0, rtrb::Producer::slots);
+            let now_free = self.ring.as_ref().map_or(0, Producer::free);
             if now_free != free {
                 // The drain moves: another stall, another budget.
                 (free, spent, begin) = (now_free, Duration::ZERO, Instant::now());
