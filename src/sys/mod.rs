@@ -12,11 +12,14 @@ mod imp;
 mod map;
 
 pub(crate) use imp::file::{
-    FileId, allocate, allocated_bytes, allocation_is_real, file_id, is_full, is_plain_pipe,
-    lock_exclusive, lock_shared, mapping_is_safe, options,
+    FileId, allocate, allocated_bytes, allocation_is_real, copy_rights, file_id, is_full,
+    is_plain_pipe, lock_exclusive, lock_shared, mapping_is_safe, may_follow, options, rename_new,
+    set_owner, symlink, sync_dir, sync_file_system,
 };
 pub(crate) use imp::page_bytes;
-pub(crate) use imp::{never_waits, pin_current_thread, poll_writable, thread_id, write_fd};
+pub(crate) use imp::{
+    lower_priority, never_waits, pin_current_thread, poll_writable, thread_id, write_fd,
+};
 pub(crate) use map::Window;
 
 use crate::sync::{Mutex, lock};
@@ -141,7 +144,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn space_allocated_ahead_shows_in_the_blocks_and_not_in_the_size() {
         let path = std::env::temp_dir().join(format!("sawmill-sys-{}", std::process::id()));
-        let file = options(0o640, false).create(true).append(true).open(&path).unwrap();
+        let file = options(0o640, false, false).create(true).append(true).open(&path).unwrap();
         if allocation_is_real(&file) {
             allocate(&file, 0, 1 << 20, true).unwrap();
             let meta = file.metadata().unwrap();
@@ -157,7 +160,7 @@ mod tests {
     #[cfg(unix)]
     fn an_exclusive_lock_shuts_others_out_and_is_refused_beside_a_shared_one() {
         let path = std::env::temp_dir().join(format!("sawmill-lock-{}", std::process::id()));
-        let open = || options(0o640, false).create(true).append(true).open(&path).unwrap();
+        let open = || options(0o640, false, false).create(true).append(true).open(&path).unwrap();
         let (one, two) = (open(), open());
         assert!(lock_shared(&one).unwrap() && lock_shared(&two).unwrap());
         assert!(!lock_exclusive(&one).unwrap());

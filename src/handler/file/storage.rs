@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::sys;
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Python's file modes, as far as they write.
@@ -52,10 +52,12 @@ pub(crate) struct How {
 /// The file operations under the file handlers.
 pub(crate) trait Storage: Send + Sync + fmt::Debug {
     /// Opens a file for writing. Appending modes write at the end at each write, so that a file
-    /// cut short by somebody else gets no hole.
+    /// cut short by somebody else gets no hole. A symbolic link that another user may have
+    /// planted is not followed.
     fn open(&self, path: &Path, how: How) -> io::Result<File> {
+        let follow = is_trusted_link(path)?;
         let pipe = std::fs::metadata(path).is_ok_and(|meta| sys::is_plain_pipe(&meta));
-        let mut options = sys::options(how.permissions, pipe);
+        let mut options = sys::options(how.permissions, pipe, !follow);
         if how.mapped {
             options.read(true).write(true);
         } else {
@@ -73,6 +75,47 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
                 Ok(file)
             }
         }
+    }
+
+    /// Opens a regular file for reading; no link is followed.
+    fn open_read(&self, path: &Path) -> io::Result<File> {
+        // A pipe that stands there must not stall the call.
+        let file = sys::options(0, true, true).read(true).open(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::other("it is not a regular file")),
+        }
+    }
+
+    /// Reads what the system gives at once.
+    fn read(&self, mut file: &File, into: &mut [u8]) -> io::Result<usize> {
+        file.read(into)
+    }
+
+    /// Sees to it that what was written to a file survives a power failure.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// Sees to it that the names in a directory survive a power failure.
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        sys::sync_dir(path)
+    }
+
+    /// Sees to it that everything written to a file's file system survives a power failure.
+    fn sync_file_system(&self, file: &File) -> io::Result<()> {
+        sys::sync_file_system(file)
+    }
+
+    /// Gives a new file to a user, a group, or both.
+    fn set_owner(&self, file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+        sys::set_owner(file, user, group)
+    }
+
+    /// Gives a file the permissions, the time and, if we may, the owner of another one.
+    fn copy_rights(&self, from: &Metadata, to: &File) -> io::Result<()> {
+        sys::copy_rights(from, to)?;
+        to.set_modified(from.modified()?)
     }
 
     /// Writes what the system takes at once.
@@ -105,6 +148,21 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
         std::fs::rename(from, to)
     }
 
+    /// Moves a file to a name that nothing has; `AlreadyExists` if something has it.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        sys::rename_new(from, to)
+    }
+
+    /// Asks a path; a symbolic link is told as such.
+    fn link_metadata(&self, path: &Path) -> io::Result<Metadata> {
+        std::fs::symlink_metadata(path)
+    }
+
+    /// Makes a symbolic link.
+    fn symlink(&self, target: &Path, at: &Path) -> io::Result<()> {
+        sys::symlink(target, at)
+    }
+
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
@@ -118,6 +176,27 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     /// The entries of a directory, in no order.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
         std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
+    }
+}
+
+/// Returns true if a link is at the path and may be followed, false if no link is there.
+///
+/// The time between this look and the opening is closed by opening without following.
+fn is_trusted_link(path: &Path) -> io::Result<bool> {
+    let Ok(link) = std::fs::symlink_metadata(path) else { return Ok(false) };
+    if !link.file_type().is_symlink() {
+        return Ok(false);
+    }
+    let directory = match path.parent() {
+        Some(directory) if directory != Path::new("") => directory,
+        _ => Path::new("."),
+    };
+    match sys::may_follow(&link, &std::fs::metadata(directory)?) {
+        true => Ok(true),
+        false => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "a symbolic link of another user is there, in a directory that others may write to",
+        )),
     }
 }
 
@@ -146,109 +225,7 @@ pub(crate) struct Disk;
 impl Storage for Disk {}
 
 #[cfg(test)]
-pub(crate) mod testing {
-    //! A storage whose operations fail when a test says so, and small things for tests on files.
-
-    use super::*;
-    use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
-
-    /// What a test decides about one operation.
-    #[derive(Debug, Clone, Copy)]
-    pub(crate) enum Fate {
-        Work,
-        /// Fails with this number of the operating system.
-        Fail(i32),
-        /// A write takes this many bytes only.
-        Short(usize),
-    }
-
-    type Decide = dyn FnMut(&'static str, u64) -> Fate + Send;
-
-    /// Asks a closure before each operation: its name and its number, from 1.
-    pub(crate) struct Faulty {
-        decide: Mutex<Box<Decide>>,
-        count: AtomicU64,
-    }
-
-    impl Faulty {
-        pub(crate) fn new(
-            decide: impl FnMut(&'static str, u64) -> Fate + Send + 'static,
-        ) -> Arc<Self> {
-            Arc::new(Self { decide: Mutex::new(Box::new(decide)), count: AtomicU64::new(0) })
-        }
-
-        /// Fails the `n`-th operation, whatever it is, and no other.
-        pub(crate) fn nth(n: u64, errno: i32) -> Arc<Self> {
-            Self::new(move |_, at| if at == n { Fate::Fail(errno) } else { Fate::Work })
-        }
-
-        pub(crate) fn set(&self, decide: impl FnMut(&'static str, u64) -> Fate + Send + 'static) {
-            *lock(&self.decide) = Box::new(decide);
-        }
-
-        pub(crate) fn count(&self) -> u64 {
-            self.count.load(Ordering::Relaxed)
-        }
-
-        fn ask(&self, what: &'static str) -> io::Result<Option<usize>> {
-            let at = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-            match lock(&self.decide)(what, at) {
-                Fate::Work => Ok(None),
-                Fate::Fail(errno) => Err(io::Error::from_raw_os_error(errno)),
-                Fate::Short(n) => Ok(Some(n)),
-            }
-        }
-    }
-
-    impl fmt::Debug for Faulty {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Faulty")
-        }
-    }
-
-    impl Storage for Faulty {
-        fn open(&self, path: &Path, how: How) -> io::Result<File> {
-            self.ask("open")?;
-            Disk.open(path, how)
-        }
-        fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
-            let most = self.ask("write")?.unwrap_or(bytes.len());
-            Disk.write(file, &bytes[..most.min(bytes.len())])
-        }
-        fn allocate(&self, file: &File, offset: u64, len: u64, keep: bool) -> io::Result<()> {
-            self.ask("allocate")?;
-            Disk.allocate(file, offset, len, keep)
-        }
-        fn truncate(&self, file: &File, len: u64) -> io::Result<()> {
-            self.ask("truncate")?;
-            Disk.truncate(file, len)
-        }
-        fn stat(&self, file: &File) -> io::Result<Metadata> {
-            self.ask("stat")?;
-            Disk.stat(file)
-        }
-        fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-            self.ask("metadata")?;
-            Disk.metadata(path)
-        }
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.ask("rename")?;
-            Disk.rename(from, to)
-        }
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            self.ask("remove")?;
-            Disk.remove(path)
-        }
-        fn create_dirs(&self, path: &Path) -> io::Result<()> {
-            self.ask("create_dirs")?;
-            Disk.create_dirs(path)
-        }
-        fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
-            self.ask("list")?;
-            Disk.list(directory)
-        }
-    }
-}
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

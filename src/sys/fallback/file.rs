@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::path::Path;
 
 /// Not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +14,74 @@ pub(crate) fn file_id(_metadata: &Metadata) -> Option<FileId> {
 }
 
 /// Options for opening; permissions are those of the directory.
-pub(crate) fn options(_permissions: u32, _nonblocking: bool) -> OpenOptions {
+pub(crate) fn options(_permissions: u32, _nonblocking: bool, _no_follow: bool) -> OpenOptions {
     OpenOptions::new()
+}
+
+/// Links need a privilege here.
+pub(crate) fn may_follow(_link: &Metadata, _directory: &Metadata) -> bool {
+    true
+}
+
+/// Not available here.
+///
+/// # Errors
+///
+/// `Unsupported`, unless nothing is asked for.
+pub(crate) fn set_owner(_file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+    if user.is_none() && group.is_none() { Ok(()) } else { Err(unsupported("no owners")) }
+}
+
+/// Permissions are those of the directory.
+///
+/// # Errors
+///
+/// None.
+pub(crate) fn copy_rights(_from: &Metadata, _to: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Moves a file to a name that nothing has.
+///
+/// # Errors
+///
+/// `AlreadyExists` if something has it; the file stays where it is then.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
+}
+
+/// Not available here.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub(crate) fn symlink(_target: &Path, _at: &Path) -> io::Result<()> {
+    Err(unsupported("no symbolic links"))
+}
+
+/// Names need no syncing of their own here.
+///
+/// # Errors
+///
+/// None.
+pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Not available here.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub(crate) fn sync_file_system(_file: &File) -> io::Result<()> {
+    Err(unsupported("no syncing of a whole file system"))
+}
+
+fn unsupported(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("{what} on this platform"))
 }
 
 /// There are none in the file system here.

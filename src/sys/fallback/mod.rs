@@ -15,6 +15,9 @@ pub(crate) fn thread_id() -> u64 {
     ID.with(|id| *id)
 }
 
+/// Threads keep their priority here.
+pub(crate) fn lower_priority() {}
+
 /// Writes to standard output (1) or standard error (2). May write less than asked.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 /// Device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,19 +16,129 @@ pub(crate) fn file_id(metadata: &Metadata) -> Option<FileId> {
 }
 
 /// Options for opening: new files get `permissions` less the umask; `nonblocking` makes a pipe
-/// without reader an error instead of a wait.
-pub(crate) fn options(permissions: u32, nonblocking: bool) -> OpenOptions {
+/// without reader an error instead of a wait; with `no_follow` a symbolic link at the path is an
+/// error.
+pub(crate) fn options(permissions: u32, nonblocking: bool, no_follow: bool) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(permissions);
-    if nonblocking {
-        options.custom_flags(libc::O_NONBLOCK);
-    }
+    let nonblocking = if nonblocking { libc::O_NONBLOCK } else { 0 };
+    options.custom_flags(nonblocking | if no_follow { libc::O_NOFOLLOW } else { 0 });
     options
+}
+
+/// Returns true if a symbolic link may be followed for writing: it is ours or root's, or nobody
+/// but the owner may make links in its directory.
+pub(crate) fn may_follow(link: &Metadata, directory: &Metadata) -> bool {
+    // SAFETY: asks for a number, and cannot fail.
+    let us = unsafe { libc::geteuid() };
+    const OTHERS_WRITE: u32 = 0o022;
+    [us, 0].contains(&link.uid()) || directory.mode() & OTHERS_WRITE == 0
+}
+
+/// Gives an open file to a user, a group, or both.
+///
+/// # Errors
+///
+/// As `fchown(2)`.
+pub(crate) fn set_owner(file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+    std::os::unix::fs::fchown(file, user, group)
+}
+
+/// Gives a file the permissions and, where we may, the owner of another one.
+///
+/// # Errors
+///
+/// If the permissions cannot be set.
+pub(crate) fn copy_rights(from: &Metadata, to: &File) -> io::Result<()> {
+    // Before the permissions, which a change of owner may take away.
+    let _ = set_owner(to, Some(from.uid()), Some(from.gid()));
+    to.set_permissions(from.permissions())
+}
+
+/// Moves a file to a name that nothing has.
+///
+/// # Errors
+///
+/// `AlreadyExists` if something has it; the file stays where it is then.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::ffi::CString;
+        use std::os::unix::ffi::OsStrExt;
+        let c = |path: &Path| Ok::<_, io::Error>(CString::new(path.as_os_str().as_bytes())?);
+        let (old, new) = (c(from)?, c(to)?);
+        // SAFETY: two strings that end in NUL and outlive the call; the rest are numbers.
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_renameat2,
+                libc::AT_FDCWD,
+                old.as_ptr(),
+                libc::AT_FDCWD,
+                new.as_ptr(),
+                libc::RENAME_NOREPLACE,
+            )
+        };
+        if done == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        let unknown = [libc::ENOSYS, libc::EINVAL, libc::EPERM];
+        if !error.raw_os_error().is_some_and(|number| unknown.contains(&number)) {
+            return Err(error);
+        }
+    }
+    // A second name is never put over a file. Where there are no second names, nothing better
+    // than a look beforehand is left.
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if std::fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(from, to),
+    }
+}
+
+/// Makes a symbolic link.
+///
+/// # Errors
+///
+/// As `symlink(2)`.
+pub(crate) fn symlink(target: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, at)
+}
+
+/// Sees to it that the names in a directory survive a power failure.
+///
+/// # Errors
+///
+/// As `fsync(2)`.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Returns true for a named pipe, which must not be opened for writing without a reader.
 pub(crate) fn is_plain_pipe(metadata: &Metadata) -> bool {
     metadata.file_type().is_fifo()
+}
+
+/// Sees to it that everything written to a file's file system survives a power failure.
+///
+/// # Errors
+///
+/// As `syncfs(2)`; `Unsupported` where there is none.
+pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SAFETY: the descriptor is open as long as `file` lives.
+        match unsafe { libc::syncfs(file.as_raw_fd()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = file;
+        Err(io::Error::new(io::ErrorKind::Unsupported, "not on this platform"))
+    }
 }
 
 /// Returns true if an error says that there is no more room: disk, quota or size limit.

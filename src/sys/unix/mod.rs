@@ -32,6 +32,17 @@ pub(crate) fn thread_id() -> u64 {
     }
 }
 
+/// Makes the calling thread yield to all others that have something to do, where the platform
+/// has such a thing for threads.
+pub(crate) fn lower_priority() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const NICE: libc::c_int = 10;
+        // SAFETY: numbers only; 0 is the calling thread on Linux. A refusal changes nothing.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    }
+}
+
 /// One `write(2)` to a raw descriptor, past the standard library's buffers and locks. May write
 /// less than asked.
 ///
