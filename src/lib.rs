@@ -70,10 +70,11 @@ pub use crate::global::{
 #[cfg(feature = "config")]
 pub use crate::global::{dict_config, file_config};
 pub use crate::handler::file::{
-    FileHandler, FileHandlerBuilder, FileMode, MmapRotatingFileHandler,
-    MmapRotatingFileHandlerBuilder, Numbering, RotatingFileHandler, RotatingFileHandlerBuilder,
-    TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder, WatchedFileHandler,
-    WatchedFileHandlerBuilder, When,
+    Compress, FileHandler, FileHandlerBuilder, FileMode, Keep, MmapRotatingFileHandler,
+    MmapRotatingFileHandlerBuilder, Naming, OnFailure, Rotate, RotatingFileHandler,
+    RotatingFileHandlerBuilder, SyncPolicy, TimedRotatingFileHandler,
+    TimedRotatingFileHandlerBuilder, WatchedFileHandler, WatchedFileHandlerBuilder, When,
+    reopen_files,
 };
 pub use crate::handler::{
     BufferingHandler, CaptureHandler, CapturedRecords, Context, FlushBuffer, Handler, HandlerExt,

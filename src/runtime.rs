@@ -227,7 +227,14 @@ impl Runtime {
     /// Records published meanwhile are not waited for, so this ends under constant load too. On
     /// the drain itself (in a handler) nothing is waited for, and the report says so.
     pub fn flush(&self, timeout: Duration) -> Report {
-        self.core.flush(timeout)
+        self.core.flush(timeout, false)
+    }
+
+    /// As [`flush`](Self::flush), and has the system write the files to the disk, so that a power
+    /// failure takes nothing of it. [`Report::is_synced`] says whether that was done. Waits for the
+    /// disk on the drain, whatever the timeout.
+    pub fn sync(&self, timeout: Duration) -> Report {
+        self.core.flush(timeout, true)
     }
 
     /// Hands everything that was published before the call to the handlers, without flushing them:

@@ -352,12 +352,14 @@ impl Backend {
         self.lanes.iter().map(Reader::position).fold(0, u64::wrapping_add)
     }
 
-    /// Flushes the handlers and says what it came to.
-    pub(crate) fn flush(&mut self, reached: bool, deadline: Instant) -> Report {
+    /// Flushes the handlers, to the disk with `sync`, and says what it came to.
+    pub(crate) fn flush(&mut self, reached: bool, deadline: Instant, sync: bool) -> Report {
         self.end_batch();
         let table = self.generations.newest().table.clone();
-        let good = self.stage.flush_all(&table, deadline);
-        self.report(reached, good)
+        let good = self.stage.flush_all(&table, deadline, sync);
+        let mut report = self.report(reached, good);
+        report.synced = report.complete && self.stage.is_synced();
+        report
     }
 
     /// Ends the batch and says what it came to.
@@ -372,6 +374,7 @@ impl Backend {
         let table = self.generations.newest().table.clone();
         let good = self.stage.close_all(&table, deadline);
         let mut report = self.report(reached, good);
+        report.synced = report.complete && self.stage.is_synced();
         if reached {
             // A call that publishes now is one that came after the end.
             report.pending = 0;

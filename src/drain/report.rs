@@ -18,6 +18,7 @@ use std::fmt;
 #[must_use = "a report says whether records were left behind"]
 pub struct Report {
     pub(crate) complete: bool,
+    pub(crate) synced: bool,
     pub(crate) written: u64,
     pub(crate) lost: u64,
     pub(crate) pending: u64,
@@ -29,6 +30,13 @@ impl Report {
     /// time.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Returns true if, beyond that, everything written to files since they were opened has
+    /// reached the disk: by [`Runtime::sync`](crate::Runtime::sync), or because each handler's
+    /// [`SyncPolicy`](crate::SyncPolicy) had seen to it. Consoles, pipes and networks do not count.
+    pub fn is_synced(&self) -> bool {
+        self.synced
     }
 
     /// Deliveries handed to their destinations since the runtime began; a record that goes to two
@@ -56,7 +64,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.complete { "complete" } else { "incomplete" };
+        let state = match (self.complete, self.synced) {
+            (true, true) => "complete and synced",
+            (true, false) => "complete",
+            (false, _) => "incomplete",
+        };
         write!(
             f,
             "{state}: {} written, {} lost, {} pending",

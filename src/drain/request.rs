@@ -12,8 +12,8 @@ pub(crate) type HandlerFn = Box<dyn FnOnce(&mut dyn Handler, &mut Context<'_>) +
 
 /// What another thread asks of the drain.
 pub(crate) enum Request {
-    /// Deliver what the lanes hold now, flush the handlers, tell.
-    Flush { deadline: Instant, answer: Answer<Report> },
+    /// Deliver what the lanes hold now, flush the handlers, to the disk with `sync`, and tell.
+    Flush { deadline: Instant, sync: bool, answer: Answer<Report> },
     /// Deliver what the lanes hold now, and tell.
     Deliver { deadline: Instant, answer: Answer<Report> },
     /// Run a closure on a handler, between two records. The answer is false if it has none.

@@ -12,8 +12,10 @@ use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{HandlerUse, Route, Table};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// How often handlers get their tick.
+const TICK: Duration = Duration::from_millis(250);
 /// Handlers that forward to each other in a circle end here.
 const FORWARD_DEPTH: u32 = 16;
 
@@ -58,6 +60,10 @@ pub(crate) struct Stage {
     aborted: bool,
     /// Somebody was told that there is nobody to get a record.
     told_unrouted: bool,
+    /// When the handlers were last given their tick.
+    ticked: Instant,
+    /// A handler flushed and left something unsynced.
+    not_synced: bool,
 }
 
 impl std::fmt::Debug for Stage {
@@ -83,6 +89,8 @@ impl Stage {
             write_through,
             aborted: false,
             told_unrouted: false,
+            ticked: Instant::now(),
+            not_synced: false,
         }
     }
 
@@ -158,7 +166,7 @@ impl Stage {
     fn depart_handler(&mut self, index: usize, retired: &Table) {
         let Some(Some(slot)) = self.slots.get(index) else { return };
         let at = slot.at.clone();
-        let deadline = Some(Instant::now() + std::time::Duration::from_secs(1));
+        let deadline = Some(Instant::now() + Duration::from_secs(1));
         let closing = self.closing.iter().position(|known| *known == at);
         // Two references are ours: the slot's and the clone above.
         if closing.is_some() || at.holders() <= 2 {
@@ -463,6 +471,7 @@ impl Stage {
         let id = slot.at.id();
         let done = with_origin(id, || catch_unwind(AssertUnwindSafe(|| step(handler, &mut cx))));
         slot.at.books().held.store(slot.handler.held(), Ordering::Relaxed);
+        self.not_synced |= std::mem::take(&mut self.delivery.not_synced);
         let at = slot.at.clone();
         let good = matches!(done, Ok(Ok(())));
         if let Some(error) = caught(done, "the handler") {
@@ -493,6 +502,12 @@ impl Stage {
                 }
             }
         }
+        if self.ticked.elapsed() >= TICK {
+            self.ticked = Instant::now();
+            for index in 0..self.slots.len() {
+                self.step(index, Some(table), None, |handler, cx| handler.tick(cx));
+            }
+        }
     }
 
     /// Flushes, unless the handler would rather not, and closes.
@@ -504,19 +519,29 @@ impl Stage {
     }
 
     /// Tells what filters withheld, then flushes every handler, newest first. Returns whether all
-    /// succeeded.
-    pub(crate) fn flush_all(&mut self, table: &Table, deadline: Instant) -> bool {
+    /// succeeded. With `sync`, what was written is to survive a power failure.
+    pub(crate) fn flush_all(&mut self, table: &Table, deadline: Instant, sync: bool) -> bool {
+        self.not_synced = false;
         self.tell_withheld(table, |_| true);
         let mut good = true;
         for index in newest_first(table) {
-            good &= self.step(index, Some(table), Some(deadline), |handler, cx| handler.flush(cx));
+            good &= self.step(index, Some(table), Some(deadline), |handler, cx| {
+                cx.set_wants_sync(sync);
+                handler.flush(cx)
+            });
         }
         good
+    }
+
+    /// Whether everything that the last flush or close wrote to files was synced.
+    pub(crate) fn is_synced(&self) -> bool {
+        !self.not_synced
     }
 
     /// Flushes and closes every handler, newest first, each within what is left of the deadline:
     /// Python's `shutdown`.
     pub(crate) fn close_all(&mut self, table: &Table, deadline: Instant) -> bool {
+        self.not_synced = false;
         self.tell_withheld(table, |_| true);
         let mut good = true;
         for index in newest_first(table) {

@@ -58,7 +58,7 @@ struct Waiting {
 
 enum Then {
     Tell,
-    Flush,
+    Flush { sync: bool },
     Stop { close: bool },
 }
 
@@ -117,9 +117,9 @@ fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<W
                 answer.give(());
             }
             Request::Resume => backend.set_paused(false),
-            Request::Flush { deadline, answer } => {
+            Request::Flush { deadline, sync, answer } => {
                 let targets = backend.targets();
-                waiting.push(Waiting { targets, deadline, then: Then::Flush, answer });
+                waiting.push(Waiting { targets, deadline, then: Then::Flush { sync }, answer });
             }
             Request::Deliver { deadline, answer } => {
                 let targets = backend.targets();
@@ -150,8 +150,8 @@ fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
         let Waiting { deadline, then, answer, .. } = waiting.swap_remove(at);
         let report = match then {
             Then::Tell => backend.tell(reached),
-            Then::Flush => backend.flush(reached, deadline),
-            Then::Stop { close: false } => backend.flush(reached, deadline),
+            Then::Flush { sync } => backend.flush(reached, deadline, sync),
+            Then::Stop { close: false } => backend.flush(reached, deadline, false),
             Then::Stop { close: true } => {
                 // Calls that were under way, or waited for space, when the runtime ended.
                 let rest = backend.drain_stragglers(deadline);

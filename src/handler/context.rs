@@ -23,6 +23,8 @@ pub(crate) struct Delivery {
     pub(crate) shed: u64,
     pub(crate) errors: Vec<Error>,
     pub(crate) forwards: Vec<Forward>,
+    /// A flush left something written and not synced. Nothing is booked for it.
+    pub(crate) not_synced: bool,
 }
 
 impl Delivery {
@@ -48,6 +50,7 @@ pub struct Context<'a> {
     line: LineRef<'a>,
     now_ns: i64,
     deadline: Option<Instant>,
+    wants_sync: bool,
     delivery: DeliveryRef<'a>,
 }
 
@@ -74,6 +77,7 @@ impl<'a> Context<'a> {
             line: LineRef::Lent(line),
             now_ns,
             deadline: None,
+            wants_sync: false,
             delivery: DeliveryRef::Lent(delivery),
         }
     }
@@ -88,6 +92,7 @@ impl<'a> Context<'a> {
             line: LineRef::Own(LineCache::default()),
             now_ns,
             deadline: None,
+            wants_sync: false,
             delivery: DeliveryRef::Own(Delivery::default()),
         }
     }
@@ -95,6 +100,11 @@ impl<'a> Context<'a> {
     pub(crate) fn until(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
+    }
+
+    /// Notes that the caller of a flush wants everything on the disk.
+    pub(crate) fn set_wants_sync(&mut self, wants_sync: bool) {
+        self.wants_sync = wants_sync;
     }
 
     fn delivery(&mut self) -> &mut Delivery {
@@ -158,6 +168,18 @@ impl<'a> Context<'a> {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
             None => Duration::from_secs(1),
         }
+    }
+
+    /// Whether the caller of a flush wants what was written to survive a power failure
+    /// ([`Runtime::sync`](crate::Runtime::sync)).
+    pub fn wants_sync(&self) -> bool {
+        self.wants_sync
+    }
+
+    /// Tells that a flush left something written that a power failure may take; see
+    /// [`Report::is_synced`](crate::Report::is_synced).
+    pub fn not_synced(&mut self) {
+        self.delivery().not_synced = true;
     }
 
     /// Tells that `records` accepted earlier are lost, and why.

@@ -119,6 +119,17 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
+    /// Comes about four times a second, also when nothing is logged; once a second at the least if
+    /// the drain parks. For what is due by the clock: a look at a file, a sync.
+    ///
+    /// # Errors
+    ///
+    /// Reported.
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let _ = cx;
+        Ok(())
+    }
+
     /// How many records were accepted and are not at their destination yet.
     fn held(&self) -> u64 {
         0

@@ -224,15 +224,16 @@ impl Core {
         lock(&self.backend).as_deref_mut().map(f)
     }
 
-    pub(crate) fn flush(&self, timeout: Duration) -> Report {
+    /// Flushes; with `sync`, to the disk.
+    pub(crate) fn flush(&self, timeout: Duration, sync: bool) -> Report {
         let deadline = after(timeout);
         if let Some(report) = self.here(|backend| {
             let reached = backend.drain_all(deadline);
-            backend.flush(reached, deadline)
+            backend.flush(reached, deadline, sync)
         }) {
             return report;
         }
-        self.ask(deadline + GRACE, |answer| Request::Flush { deadline, answer })
+        self.ask(deadline + GRACE, |answer| Request::Flush { deadline, sync, answer })
             .unwrap_or_else(|error| self.failed(&error))
     }
 
@@ -261,6 +262,7 @@ impl Core {
         let stats = self.stats();
         Report {
             complete: false,
+            synced: false,
             written: stats.handlers.iter().map(|(_, stats)| stats.delivered).sum(),
             lost: stats.dropped
                 + stats.handlers.iter().map(|(_, stats)| stats.failed + stats.shed).sum::<u64>(),
@@ -302,7 +304,7 @@ impl Core {
         let mut life = lock(&self.life);
         if life.thread.is_none() {
             drop(life);
-            return self.flush(timeout);
+            return self.flush(timeout, false);
         }
         let report = self.end_thread(&mut life, after(timeout), false);
         if life.thread.is_none() {
@@ -418,7 +420,7 @@ impl Core {
         if self.hub().mode() == Mode::Threaded {
             self.set_mode(Mode::Exiting);
         }
-        let _ = self.flush(EXIT_LIMIT);
+        let _ = self.flush(EXIT_LIMIT, false);
     }
 }
 
@@ -463,7 +465,7 @@ impl Back for Core {
     }
 
     fn flush_now(&self) {
-        let _ = self.flush(CALL_LIMIT);
+        let _ = self.flush(CALL_LIMIT, false);
     }
 }
 

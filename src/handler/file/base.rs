@@ -1,9 +1,11 @@
 //! What rotating handlers share, Python's `BaseRotatingHandler`: how rotated files are named, how
 //! a file is moved away, and what happens when that fails.
 
+pub(crate) use super::names::with_suffix;
 use super::output::Output;
 use super::storage::{self, Storage};
 use crate::error::Error;
+use crate::handler::Context;
 use crate::sync::Arc;
 use std::fmt;
 use std::io;
@@ -79,18 +81,35 @@ impl fmt::Debug for Hooks {
 pub(crate) struct BaseRotating {
     pub(crate) output: Output,
     pub(crate) hooks: Hooks,
-    /// When a rotation that failed may be tried again, and how long that took to come.
-    trouble: Option<(Instant, Duration)>,
+    backoff: Backoff,
+}
+
+/// When a rotation that failed may be tried again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Backoff(Option<(Instant, Duration)>);
+
+impl Backoff {
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_none_or(|(retry_at, _)| Instant::now() >= retry_at)
+    }
+
+    /// Notes how a rotation ended.
+    pub(crate) fn note(&mut self, good: bool) {
+        self.0 = (!good).then(|| {
+            let wait = self.0.map_or(FIRST_RETRY, |(_, wait)| (wait * 2).min(LAST_RETRY));
+            (Instant::now() + wait, wait)
+        });
+    }
 }
 
 impl BaseRotating {
     pub(crate) fn new(output: Output, hooks: Hooks) -> Self {
-        Self { output, hooks, trouble: None }
+        Self { output, hooks, backoff: Backoff::default() }
     }
 
     /// Returns true unless a rotation failed a short while ago.
     pub(crate) fn may_roll(&self) -> bool {
-        self.trouble.is_none_or(|(retry_at, _)| Instant::now() >= retry_at)
+        self.backoff.is_over()
     }
 
     /// Writes what waits, closes the file, lets `shift` move files, and opens the path again.
@@ -101,26 +120,21 @@ impl BaseRotating {
     /// on until a later attempt.
     pub(crate) fn roll(
         &mut self,
+        cx: &mut Context<'_>,
         shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let done = self.try_roll(shift);
-        self.trouble = match (&done, self.trouble) {
-            (Ok(()), _) => None,
-            (Err(_), None) => Some((Instant::now() + FIRST_RETRY, FIRST_RETRY)),
-            (Err(_), Some((_, wait))) => {
-                let wait = (wait * 2).min(LAST_RETRY);
-                Some((Instant::now() + wait, wait))
-            }
-        };
+        let done = self.try_roll(cx, shift);
+        self.backoff.note(done.is_ok());
         done
     }
 
     fn try_roll(
         &mut self,
+        cx: &mut Context<'_>,
         shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
     ) -> Result<(), Error> {
         // The lines that wait belong to the old file.
-        self.output.flush()?;
+        self.output.write_all(cx)?;
         self.output.release_file();
         let storage = self.output.storage().clone();
         if let Err(error) = shift(&self.hooks, &*storage, self.output.path()) {
@@ -134,13 +148,6 @@ impl BaseRotating {
         }
         self.output.open()
     }
-}
-
-/// `path` with text behind its whole name.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Removes a file if it is there.

@@ -1,35 +1,52 @@
-//! An open log file with the lines that wait for it: what all file handlers share.
+//! A log file with the lines that wait for it: what all file handlers share.
 //!
 //! Lines gather in a buffer and are written whole, when 256 KiB are full or somebody asks. A
 //! write that fails keeps what it did not take and is tried again, less and less often; only when
-//! the buffer is full are records refused. Space is allocated ahead of the writes while the file
-//! is ours alone, and given back when it is closed.
+//! the buffer is full are records shed, and told of in the file as soon as it takes lines again.
 
+use super::archives::Archives;
 use super::encoding::Encoding;
+use super::failing::{Gap, OnFailure, Trouble, shedding};
+use super::open::Open;
 use super::storage::{self, Disk, FileMode, How, Storage};
+use super::sync::SyncPolicy;
 use crate::error::Error;
-use crate::handler::Context;
+use crate::handler::{Context, HandlerRef};
 use crate::record::LogRecord;
-use crate::sync::Arc;
-use crate::sys::{self, FileId};
+use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sys;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Bytes that are written at once: larger batches cost the same per byte.
 const BATCH_BYTES: usize = 256 << 10;
-/// Bytes that wait while the file takes none; beyond, records are refused.
-const HELD_BYTES: usize = 1 << 20;
-/// Bytes written to a file before space is allocated ahead of the next ones.
-const UNRESERVED_BYTES: u64 = 64 << 10;
-/// The first and the largest piece of space allocated ahead.
-const FIRST_RESERVE_BYTES: u64 = 1 << 20;
-const LAST_RESERVE_BYTES: u64 = 16 << 20;
-/// How soon a failed write is tried again, at first and at last.
-const FIRST_RETRY: Duration = Duration::from_millis(10);
-const LAST_RETRY: Duration = Duration::from_secs(1);
+/// How often a batch looks whether the path still leads to the open file.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Counts the requests that every file be opened anew.
+static REOPENINGS: AtomicU64 = AtomicU64::new(0);
+
+/// Has every file handler of the process open its path anew before its next line, for tools that
+/// move files away (`logrotate` without `copytruncate`).
+///
+/// Files that were not moved are appended to as before. A mapped file is opened anew, too.
+///
+/// # Examples
+///
+/// ```
+/// // In a signal thread, or wherever the program learns that its files were moved.
+/// sawmill::reopen_files();
+/// ```
+pub fn reopen_files() {
+    REOPENINGS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How often everything was asked to open anew so far.
+pub(crate) fn reopenings() -> u64 {
+    REOPENINGS.load(Ordering::Relaxed)
+}
 
 /// What the builders of all file handlers have in common.
 #[derive(Debug, Clone)]
@@ -42,8 +59,15 @@ pub(crate) struct Options {
     pub(crate) encoding: Option<String>,
     pub(crate) errors: Option<String>,
     pub(crate) permissions: u32,
+    pub(crate) owner: (Option<u32>, Option<u32>),
     pub(crate) create_dirs: bool,
     pub(crate) reserve: bool,
+    /// Looks now and then whether the path still leads to the open file.
+    pub(crate) follow: bool,
+    /// Ends a line that a power failure left unfinished.
+    pub(crate) mend: bool,
+    pub(crate) sync: SyncPolicy,
+    pub(crate) on_failure: OnFailure,
     pub(crate) terminator: String,
     pub(crate) storage: Arc<dyn Storage>,
 }
@@ -58,22 +82,35 @@ impl Options {
             encoding: None,
             errors: None,
             permissions: 0o640,
+            owner: (None, None),
             create_dirs: false,
             reserve: true,
+            follow: true,
+            mend: true,
+            sync: SyncPolicy::Never,
+            on_failure: OnFailure::new(),
             terminator: "\n".into(),
             storage: Arc::new(Disk),
         }
     }
+
+    pub(crate) fn how(&self, mode: FileMode) -> How {
+        How { mode, permissions: self.permissions, mapped: false }
+    }
 }
 
-/// An open log file with the lines that wait for it.
+/// A log file with the lines that wait for it.
 #[derive(Debug)]
 pub(crate) struct Output {
     path: PathBuf,
     options: Options,
     /// `None`: UTF-8, which needs no work.
     encoding: Option<Encoding>,
+    /// Records have to be looked at before their lines are made.
+    special: bool,
     file: Option<Open>,
+    /// The file was open once: what fails now is the file, not the configuration.
+    opened: bool,
     /// Python's `_closed`: set by the first close, never cleared.
     closed: bool,
     watched: bool,
@@ -82,39 +119,23 @@ pub(crate) struct Output {
     /// Complete lines up to `committed`, then the line being made.
     buffer: Vec<u8>,
     committed: usize,
-    /// Where each record in the buffer ends.
+    /// Where each line in the buffer ends.
     ends: VecDeque<usize>,
+    /// Which of these are lines that tell of a gap, and no records.
+    notices: VecDeque<usize>,
     /// The line being made, if it has to be encoded.
     text: Vec<u8>,
     trouble: Option<Trouble>,
-}
-
-/// A file that refused bytes.
-#[derive(Debug)]
-struct Trouble {
-    retry_at: Instant,
-    wait: Duration,
-}
-
-#[derive(Debug)]
-struct Open {
-    file: File,
-    id: Option<FileId>,
-    regular: bool,
-    /// The size as far as we know: what it was, and what we wrote.
-    size: u64,
-    reserve: Reserve,
-}
-
-/// Space ahead of the writes.
-#[derive(Debug, Clone, Copy)]
-enum Reserve {
-    /// Not now: nothing is allocated below `from`.
-    Waiting { from: u64 },
-    /// Allocated to `to`, under our exclusive lock.
-    Ahead { to: u64, step: u64 },
-    /// Never for this file: not ours alone, or the file system has nothing to gain.
-    Never,
+    gap: Option<Gap>,
+    /// The rotated files that may go when the disk is full.
+    archives: Option<Arc<Archives>>,
+    looked: Instant,
+    synced: Instant,
+    /// A record that wants to be synced was written, or waits.
+    sync_due: bool,
+    /// A file that was left behind has not been synced.
+    behind: bool,
+    reopenings: u64,
 }
 
 impl Output {
@@ -130,18 +151,30 @@ impl Output {
             None => None,
             Some(name) => Some(Encoding::find(name, options.errors.as_deref())?),
         };
+        let encoding = encoding.filter(|encoding| !encoding.is_utf8());
+        let now = Instant::now();
         let mut this = Self {
             path,
-            encoding: encoding.filter(|encoding| !encoding.is_utf8()),
+            special: encoding.is_some() || matches!(options.sync, SyncPolicy::AtLevel(_)),
+            encoding,
             file: None,
+            opened: false,
             closed: false,
             watched: false,
             appends: false,
             buffer: Vec::new(),
             committed: 0,
             ends: VecDeque::new(),
+            notices: VecDeque::new(),
             text: Vec::new(),
             trouble: None,
+            gap: None,
+            archives: None,
+            looked: now,
+            synced: now,
+            sync_due: false,
+            behind: false,
+            reopenings: reopenings(),
             options,
         };
         if !this.options.delay && !this.options.later {
@@ -153,6 +186,11 @@ impl Output {
     /// Looks before each write whether the path still leads to the open file.
     pub(crate) fn watch(&mut self) {
         self.watched = true;
+    }
+
+    /// Lets the oldest rotated files go when the disk is full, if the options say so.
+    pub(crate) fn set_archives(&mut self, archives: Arc<Archives>) {
+        self.archives = Some(archives);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -168,7 +206,11 @@ impl Output {
     }
 
     pub(crate) fn held(&self) -> u64 {
-        self.ends.len() as u64
+        (self.ends.len() - self.notices.len()) as u64
+    }
+
+    pub(crate) fn targets(&self) -> Vec<HandlerRef> {
+        self.options.on_failure.fallback.iter().cloned().collect()
     }
 
     pub(crate) fn set_terminator(&mut self, terminator: &str) {
@@ -200,75 +242,106 @@ impl Output {
         {
             disk.create_dirs(parent).map_err(|error| Error::io("create", parent, error))?;
         }
-        let how = How { mode, permissions: self.options.permissions, mapped: false };
         let failed = |error| Error::io("open", &self.path, error);
-        let file = disk.open(&self.path, how).map_err(failed)?;
-        let meta = disk.stat(&file).map_err(failed)?;
-        let regular = meta.is_file();
-        let mut open =
-            Open { id: sys::file_id(&meta), file, regular, size: 0, reserve: Reserve::Never };
-        if regular {
-            open.size = meta.len();
-            // Held by every writer of ours, so that none trims under another's hands.
-            let alone = self.options.reserve && sys::lock_shared(&open.file).unwrap_or(false);
-            if alone && sys::allocation_is_real(&open.file) {
-                open.reserve = Reserve::Waiting { from: open.size + UNRESERVED_BYTES };
-                open.trim_leftover(disk, &meta);
-            }
+        let how = self.options.how(mode);
+        let mut open = Open::new(disk, &self.path, how, self.options.reserve).map_err(failed)?;
+        if open.name_unsynced && self.options.owner != (None, None) {
+            let (user, group) = self.options.owner;
+            disk.set_owner(&open.file, user, group)
+                .map_err(|error| Error::io("give an owner to", &self.path, error))?;
+        }
+        let terminator = self.options.terminator.as_bytes();
+        // Who may not read the file, or not now, does without.
+        if self.options.mend
+            && self.encoding.is_none()
+            && open.is_torn(disk, &self.path, terminator).unwrap_or(false)
+            && let Ok(written) = disk.write(&open.file, terminator)
+        {
+            open.size += written as u64;
         }
         self.file = Some(open);
         self.appends = false;
+        self.opened = true;
+        self.looked = Instant::now();
         Ok(())
     }
 
     /// Makes a record's line at the end of the buffer, to be taken by [`finish`](Self::finish).
+    /// False: the record was shed, and that is all.
     ///
     /// # Errors
     ///
-    /// If the formatter fails, or the buffer is full because the file takes nothing.
+    /// If the formatter fails.
     pub(crate) fn begin(
         &mut self,
         record: &LogRecord<'_>,
         cx: &mut Context<'_>,
-    ) -> Result<(), Error> {
-        self.make_room()?;
-        if self.encoding.is_some() {
-            self.text.clear();
-            return cx.format_into(record, &mut self.text);
+    ) -> Result<bool, Error> {
+        // A formatter that panicked may have left half a line.
+        self.buffer.truncate(self.committed);
+        if self.committed >= BATCH_BYTES && !self.has_room(record, cx) {
+            return Ok(false);
         }
-        cx.format_into(record, &mut self.buffer)
+        if self.special {
+            self.note(record);
+            if self.encoding.is_some() {
+                self.text.clear();
+                cx.format_into(record, &mut self.text)?;
+                return Ok(true);
+            }
+        }
+        cx.format_into(record, &mut self.buffer)?;
+        Ok(true)
     }
 
     /// Takes a line that is made already, with its end, in UTF-8.
-    ///
-    /// # Errors
-    ///
-    /// If the buffer is full because the file takes nothing.
-    pub(crate) fn add_line(&mut self, line: &[u8]) -> Result<(), Error> {
-        self.make_room()?;
+    pub(crate) fn add_line(&mut self, record: &LogRecord<'_>, line: &[u8], cx: &mut Context<'_>) {
+        self.buffer.truncate(self.committed);
+        if self.committed >= BATCH_BYTES && !self.has_room(record, cx) {
+            return;
+        }
+        self.note(record);
         self.buffer.extend_from_slice(line);
-        self.committed = self.buffer.len();
-        self.ends.push_back(self.committed);
-        Ok(())
+        self.commit();
     }
 
-    fn make_room(&mut self) -> Result<(), Error> {
-        // A formatter that panicked may have left half a line.
-        self.buffer.truncate(self.committed);
-        if self.committed >= HELD_BYTES {
-            let done = self.write_out(self.is_due());
-            if self.committed >= HELD_BYTES {
-                return Err(match done {
-                    Err(error) => error,
-                    Ok(()) => Error::io(
-                        "write to",
-                        &self.path,
-                        io::Error::other("it takes nothing, and the buffer is full"),
-                    ),
-                });
-            }
+    fn note(&mut self, record: &LogRecord<'_>) {
+        if let SyncPolicy::AtLevel(level) = self.options.sync {
+            self.sync_due |= record.level().is_at_least(level);
         }
-        Ok(())
+    }
+
+    /// The file takes nothing: decides what becomes of a record. False: it was shed.
+    #[cold]
+    fn has_room(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> bool {
+        let mut cause = self.write_out(self.is_due(), cx).err();
+        let all = self.options.on_failure.buffer_bytes;
+        let important = record.level().is_at_least(self.options.on_failure.shed_below);
+        let limit = if important { all } else { all / 2 };
+        while self.committed >= limit {
+            if !self.trouble.as_mut().is_some_and(Trouble::wait_a_moment) {
+                self.shed(record, cause, cx);
+                return false;
+            }
+            cause = self.write_out(true, cx).err().or(cause);
+        }
+        if let Some(cause) = cause {
+            cx.report(cause);
+        }
+        true
+    }
+
+    fn shed(&mut self, record: &LogRecord<'_>, cause: Option<Error>, cx: &mut Context<'_>) {
+        self.gap.get_or_insert_with(|| Gap::new(record)).add(record);
+        cx.shed(1);
+        if let Some(fallback) = &self.options.on_failure.fallback {
+            cx.forward(fallback, record.keep(), true);
+        }
+        if let Some(trouble) = &mut self.trouble
+            && !std::mem::replace(&mut trouble.told, true)
+        {
+            cx.report(shedding(&self.path, cause));
+        }
     }
 
     fn begun(&self) -> &[u8] {
@@ -284,6 +357,16 @@ impl Output {
     /// The bytes of the line being made, without its end and before it is encoded.
     pub(crate) fn begun_bytes(&self) -> u64 {
         self.begun().len() as u64
+    }
+
+    /// The bytes that the line being made will take in the file, with its end.
+    pub(crate) fn begun_size(&self) -> u64 {
+        let plain = self.begun_bytes() + self.options.terminator.len() as u64;
+        let Some(encoding) = &self.encoding else { return plain };
+        let mut encoded = Vec::new();
+        let done = encoding.encode(&self.text, &mut encoded);
+        let end = encoding.encode(self.options.terminator.as_bytes(), &mut encoded);
+        if done.and(end).is_ok() { encoded.len() as u64 } else { plain }
     }
 
     /// Takes the line that was begun: it will be written.
@@ -305,9 +388,13 @@ impl Output {
                 encoded.inspect_err(|_| self.buffer.truncate(self.committed))?;
             }
         }
+        self.commit();
+        Ok(())
+    }
+
+    fn commit(&mut self) {
         self.committed = self.buffer.len();
         self.ends.push_back(self.committed);
-        Ok(())
     }
 
     /// Python's `FileHandler.emit`: opens if need be, takes the line, writes if a batch is full.
@@ -318,12 +405,12 @@ impl Output {
         record: &LogRecord<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(), Error> {
-        if !self.reopen(cx)? {
+        if !self.reopen(cx)? || !self.begin(record, cx)? {
             return Ok(());
         }
-        self.begin(record, cx)?;
         self.finish()?;
-        self.write_full(cx)
+        self.write_full(cx);
+        Ok(())
     }
 
     /// Opens the file for a record if it is not open. False: the record is not to be written.
@@ -336,17 +423,18 @@ impl Output {
         Ok(true)
     }
 
-    /// Opens the file for a record if it is not open. While lines wait for a file that failed,
-    /// further ones may join them without it.
+    /// Opens the file for a record if it is not open. Lines wait for a file that was open once;
+    /// for one that never was, the record fails.
     pub(crate) fn reopen_always(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.file.is_some() {
             return Ok(());
         }
-        if self.committed > 0 && !self.is_due() {
+        let waits = self.opened || self.committed > 0;
+        if waits && !self.is_due() {
             return Ok(());
         }
         match self.open() {
-            Err(error) if self.committed > 0 => {
+            Err(error) if waits => {
                 self.note_trouble();
                 cx.report(error);
                 Ok(())
@@ -356,70 +444,145 @@ impl Output {
     }
 
     /// Writes if a batch is full. The record at hand is taken, so an error is only reported.
-    pub(crate) fn write_full(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    pub(crate) fn write_full(&mut self, cx: &mut Context<'_>) {
         if self.committed >= BATCH_BYTES
-            && let Err(error) = self.write_out(self.is_due())
+            && let Err(error) = self.write_out(self.is_due(), cx)
         {
             cx.report(error);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.trouble.as_ref().is_none_or(Trouble::is_due)
+    }
+
+    fn note_trouble(&mut self) {
+        match &mut self.trouble {
+            None => self.trouble = Some(Trouble::new(self.options.on_failure.wait)),
+            Some(trouble) => trouble.again(),
+        }
+    }
+
+    /// Writes what waits, if it has not just failed.
+    pub(crate) fn batch_end(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.write_out(self.is_due(), cx)
+    }
+
+    /// Writes what waits, whatever happened before.
+    pub(crate) fn write_all(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.write_out(true, cx)
+    }
+
+    /// Writes what waits, whatever happened before, and syncs it if the caller wants that.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.write_out(true, cx)?;
+        if cx.wants_sync() {
+            self.sync_all()?;
+        }
+        if self.behind || self.file.as_ref().is_some_and(|open| open.regular && open.unsynced) {
+            cx.not_synced();
         }
         Ok(())
     }
 
-    fn is_due(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| Instant::now() >= trouble.retry_at)
+    /// Does what is to be done now and then although nothing is logged.
+    pub(crate) fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if let SyncPolicy::Every(_) = self.options.sync {
+            self.sync_if_due()?;
+        }
+        if self.file.is_some() && self.reopenings != reopenings() {
+            self.look_around(cx)?;
+        }
+        Ok(())
     }
 
-    fn note_trouble(&mut self) {
-        let wait = match &self.trouble {
-            None => FIRST_RETRY,
-            Some(trouble) => (trouble.wait * 2).min(LAST_RETRY),
-        };
-        self.trouble = Some(Trouble { retry_at: Instant::now() + wait, wait });
-    }
-
-    /// Writes what waits, if it has not just failed.
-    pub(crate) fn batch_end(&mut self) -> Result<(), Error> {
-        self.write_out(self.is_due())
-    }
-
-    /// Writes what waits, whatever happened before.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        self.write_out(true)
-    }
-
-    fn write_out(&mut self, now: bool) -> Result<(), Error> {
+    fn write_out(&mut self, now: bool, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.committed == 0 || !now {
             return Ok(());
         }
-        let done = self.try_write();
-        match &done {
-            Ok(()) => self.trouble = None,
-            Err(error) => {
-                self.note_trouble();
-                let full = error.io_error().is_some_and(|error| {
-                    sys::is_full(error) || error.kind() == io::ErrorKind::WouldBlock
-                });
-                if !full {
-                    // Whatever ails it, a fresh descriptor may not have it.
-                    self.file = None;
-                    self.appends = true;
-                }
-            }
+        let mut done = self.try_write(cx);
+        while let Err(error) = &done
+            && self.make_room(error, cx)
+        {
+            done = self.try_write(cx);
         }
-        done
+        if let Err(error) = done {
+            self.note_trouble();
+            if !is_full(&error) {
+                // Whatever ails it, a fresh descriptor may not have it.
+                self.behind |= self.file.take().is_some_and(|open| open.regular && open.unsynced);
+                self.appends = true;
+            }
+            return Err(error);
+        }
+        if self.trouble.take().is_some() {
+            self.tell_gap(cx);
+        }
+        self.sync_if_due()
     }
 
-    fn try_write(&mut self) -> Result<(), Error> {
-        if self.watched {
-            self.follow_path()?;
+    /// The disk is full: lets the oldest rotated file go, if there is one and it may.
+    fn make_room(&mut self, error: &Error, cx: &mut Context<'_>) -> bool {
+        let no_space = error.io_error().is_some_and(sys::is_full);
+        let Some(archives) = self.archives.as_ref().filter(|_| no_space) else { return false };
+        if !self.options.on_failure.delete_archives {
+            return false;
+        }
+        match archives.remove_oldest() {
+            Ok(removed) => removed,
+            Err(error) => {
+                cx.report(error);
+                false
+            }
+        }
+    }
+
+    /// Writes a line about the records that were shed.
+    #[cold]
+    fn tell_gap(&mut self, cx: &mut Context<'_>) {
+        let Some(gap) = self.gap.take() else { return };
+        let notice = gap.record(&self.path, cx);
+        // A line may be in the making behind the complete ones.
+        let begun = self.buffer.split_off(self.committed);
+        let mut line = Vec::new();
+        let made = cx.format_into(&notice.view(), &mut line).and_then(|()| {
+            line.extend_from_slice(self.options.terminator.as_bytes());
+            match &self.encoding {
+                None => self.buffer.extend_from_slice(&line),
+                Some(encoding) => encoding.encode(&line, &mut self.buffer)?,
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) => {
+                self.commit();
+                self.notices.push_back(self.committed);
+            }
+            // The counts stand in the books all the same.
+            Err(error) => {
+                self.buffer.truncate(self.committed);
+                cx.report(error);
+            }
+        }
+        self.buffer.extend_from_slice(&begun);
+        if let Err(error) = self.try_write(cx) {
+            self.note_trouble();
+            cx.report(error);
+        }
+    }
+
+    fn try_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.watched || (self.options.follow && self.looked.elapsed() >= LOOK_EVERY) {
+            self.look_around(cx)?;
         }
         self.open()?;
-        let Self { file: Some(open), options, path, buffer, committed, ends, .. } = self else {
+        let Self { file: Some(open), options, buffer, committed, .. } = self else {
             return Ok(());
         };
         let storage = &*options.storage;
         open.reserve(storage, *committed as u64);
-        let mut written = 0;
+        let begin = open.partial;
+        let mut written = begin;
         let mut result = Ok(());
         while written < *committed {
             match storage.write(&open.file, &buffer[written..*committed]) {
@@ -435,30 +598,85 @@ impl Output {
                 }
             }
         }
-        open.size += written as u64;
-        buffer.drain(..written);
-        *committed -= written;
-        while ends.front().is_some_and(|end| *end <= written) {
-            ends.pop_front();
-        }
-        ends.iter_mut().for_each(|end| *end -= written);
-        result.map_err(|error| Error::io("write to", path, error))
+        open.size += (written - begin) as u64;
+        open.unsynced |= written > begin;
+        open.partial = 0;
+        let done = if result.is_ok() { written } else { self.whole_lines(written) };
+        self.written(done);
+        result.map_err(|error| Error::io("write to", &self.path, error))
     }
 
-    /// Closes the file if its path leads elsewhere by now, and opens it anew, as Python's
-    /// `reopenIfNeeded`.
-    pub(crate) fn follow_path(&mut self) -> Result<(), Error> {
-        let Some(open) = &self.file else { return Ok(()) };
+    /// Where the last line ends of which all was written; the rest is taken back if that can be,
+    /// lest somebody else's line come behind it.
+    #[cold]
+    fn whole_lines(&mut self, written: usize) -> usize {
+        let at = self.ends.partition_point(|end| *end <= written);
+        let whole = if at == 0 { 0 } else { self.ends[at - 1] };
+        if let Some(open) = &mut self.file {
+            open.partial = written - whole;
+            open.untear(&*self.options.storage);
+        }
+        whole
+    }
+
+    /// Takes lines out of the buffer.
+    fn written(&mut self, bytes: usize) {
+        if bytes == self.committed && self.buffer.len() == bytes {
+            self.buffer.clear();
+            self.ends.clear();
+            self.notices.clear();
+            self.committed = 0;
+            return;
+        }
+        self.buffer.drain(..bytes);
+        self.committed -= bytes;
+        for ends in [&mut self.ends, &mut self.notices] {
+            while ends.front().is_some_and(|end| *end <= bytes) {
+                ends.pop_front();
+            }
+            ends.iter_mut().for_each(|end| *end -= bytes);
+        }
+    }
+
+    /// Looks whether the path leads to the open file, and whether that is as long as we know; if
+    /// not, somebody moved, removed or cut it, and the path is opened anew, as Python's
+    /// `reopenIfNeeded`. Returns true if another file is open now, or none.
+    pub(crate) fn look_around(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        self.looked = Instant::now();
+        let asked = reopenings();
+        let reopen = std::mem::replace(&mut self.reopenings, asked) != asked;
+        let Some(open) = &mut self.file else { return Ok(false) };
         let there = match self.options.storage.metadata(&self.path) {
-            Ok(meta) => sys::file_id(&meta),
+            Ok(meta) => Some(meta),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io("examine", &self.path, error)),
         };
-        if there.is_none() || there != open.id {
-            self.release_file();
-            self.open()?;
+        let id = there.as_ref().and_then(sys::file_id);
+        if let (Some(meta), false) = (&there, reopen)
+            && id == open.id
+            && (id.is_some() || !self.watched)
+        {
+            if open.regular && meta.len() != open.size {
+                open.disagree(meta.len());
+            }
+            return Ok(false);
         }
-        Ok(())
+        if there.is_none() && open.regular && !self.watched {
+            let removed = io::Error::new(io::ErrorKind::NotFound, "somebody removed it");
+            cx.report(Error::io("find", &self.path, removed));
+        }
+        self.release_file();
+        // A file of ours at the path is not to be emptied.
+        self.appends |= !self.watched;
+        self.open()?;
+        Ok(true)
+    }
+
+    /// Writes what waits, closes the file and opens its path again, whatever is there.
+    pub(crate) fn reopen_now(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.write_out(true, cx)?;
+        self.release_file();
+        self.open_to_append()
     }
 
     /// The size that the file has with all complete lines written; asks the system if nothing
@@ -475,6 +693,11 @@ impl Output {
         open.size + self.committed as u64
     }
 
+    /// As [`size`](Self::size), without asking the system.
+    pub(crate) fn known_size(&self) -> u64 {
+        self.file.as_ref().map_or(0, |open| open.size) + self.committed as u64
+    }
+
     /// Returns true unless a file of another kind (a device, a pipe) is at the path.
     pub(crate) fn is_regular(&self) -> bool {
         match &self.file {
@@ -483,10 +706,70 @@ impl Output {
         }
     }
 
-    /// Gives back the space ahead and closes the descriptor. Lines that wait keep waiting.
+    fn sync_if_due(&mut self) -> Result<(), Error> {
+        let due = match self.options.sync {
+            SyncPolicy::Never => return Ok(()),
+            SyncPolicy::Batch => true,
+            SyncPolicy::AtLevel(_) => self.sync_due && self.committed == 0,
+            SyncPolicy::Every(interval) => self.synced.elapsed() >= interval,
+        };
+        if due { self.sync_file() } else { Ok(()) }
+    }
+
+    /// Syncs what was written to the open file, and its name.
+    fn sync_file(&mut self) -> Result<(), Error> {
+        self.sync_due = false;
+        let Self { file: Some(open), options, path, .. } = self else { return Ok(()) };
+        if !open.regular || !(open.unsynced || open.doubtful) {
+            return Ok(());
+        }
+        self.synced = Instant::now();
+        let failed = |error| Error::io("sync", path, error);
+        if open.doubtful {
+            let text = "an earlier sync failed, what it was to save may be lost";
+            return Err(failed(io::Error::other(text)));
+        }
+        let storage = &*options.storage;
+        let done = storage.sync(&open.file);
+        open.doubtful = done.is_err();
+        done.map_err(failed)?;
+        if open.name_unsynced
+            && let Some(directory) = path.parent()
+        {
+            storage.sync_dir(directory).map_err(failed)?;
+            open.name_unsynced = false;
+        }
+        open.unsynced = false;
+        Ok(())
+    }
+
+    /// Syncs everything that was written since this began, rotated files included.
+    fn sync_all(&mut self) -> Result<(), Error> {
+        self.sync_file()?;
+        if self.behind
+            && let Some(open) = &self.file
+        {
+            let failed = |error| Error::io("sync the file system of", &self.path, error);
+            self.options.storage.sync_file_system(&open.file).map_err(failed)?;
+            self.behind = false;
+        }
+        Ok(())
+    }
+
+    /// Gives back the space ahead and closes the descriptor, synced before if the policy wants
+    /// any. Lines that wait keep waiting.
     pub(crate) fn release_file(&mut self) {
+        if self.file.is_none() {
+            return;
+        }
+        if self.options.sync != SyncPolicy::Never {
+            // What fails stays behind, and a flush tells.
+            let _ = self.sync_file();
+        }
         if let Some(mut open) = self.file.take() {
+            open.untear(&*self.options.storage);
             open.trim(&*self.options.storage);
+            self.behind |= open.regular && open.unsynced;
         }
     }
 
@@ -495,20 +778,34 @@ impl Output {
         self.buffer.truncate(self.committed);
         // The second attempt has a fresh descriptor, if the first one failed for another reason
         // than a lack of room.
-        let done = self.flush().or_else(|_| self.flush());
+        let done = self.write_out(true, cx).or_else(|_| self.write_out(true, cx));
         self.release_file();
         self.closed = true;
         self.trouble = None;
         if let Err(error) = done {
-            self.buffer = Vec::new();
-            self.committed = 0;
-            match std::mem::take(&mut self.ends).len() as u64 {
+            let lost = self.held();
+            self.forget_lines();
+            match lost {
                 0 => return Err(error),
                 lost => cx.lost(lost, error),
             }
         }
         Ok(())
     }
+
+    fn forget_lines(&mut self) {
+        self.buffer = Vec::new();
+        self.committed = 0;
+        self.ends.clear();
+        self.notices.clear();
+    }
+}
+
+/// A full disk gets better by itself; so does a pipe that is full.
+fn is_full(error: &Error) -> bool {
+    error
+        .io_error()
+        .is_some_and(|error| sys::is_full(error) || error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// The path that a handler keeps, whatever becomes of the working directory.
@@ -523,77 +820,7 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
 impl Drop for Output {
     fn drop(&mut self) {
         self.buffer.truncate(self.committed);
-        let _ = self.flush();
+        let _ = self.write_out(true, &mut Context::detached());
         self.release_file();
-    }
-}
-
-impl Open {
-    /// Sees to it that `len` more bytes find space, as far as that can be had. A refusal is no
-    /// error: the write will meet it and tell.
-    fn reserve(&mut self, storage: &dyn Storage, len: u64) {
-        let (begin, step) = match self.reserve {
-            Reserve::Never => return,
-            Reserve::Waiting { from } if self.size + len < from => return,
-            Reserve::Ahead { to, .. } if self.size + len <= to => return,
-            Reserve::Waiting { .. } => (self.size, FIRST_RESERVE_BYTES),
-            Reserve::Ahead { to, step } => (to, (step * 2).min(LAST_RESERVE_BYTES)),
-        };
-        let Ok(meta) = storage.stat(&self.file) else { return };
-        if meta.len() != self.size {
-            self.disagree(meta.len());
-            return;
-        }
-        if matches!(self.reserve, Reserve::Waiting { .. })
-            && !sys::lock_exclusive(&self.file).unwrap_or(false)
-        {
-            let _ = sys::lock_shared(&self.file);
-            self.reserve = Reserve::Never;
-            return;
-        }
-        let step = step.max((self.size + len).saturating_sub(begin));
-        self.reserve = match storage.allocate(&self.file, begin, step, true) {
-            Ok(()) => Reserve::Ahead { to: begin + step, step },
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Reserve::Never,
-            // The disk is nearly full: what is left serves better as it is.
-            Err(_) => Reserve::Waiting { from: self.size + len + FIRST_RESERVE_BYTES },
-        };
-    }
-
-    /// Somebody else appended, or cut the file short.
-    fn disagree(&mut self, size: u64) {
-        self.reserve = match self.reserve {
-            // Who copies and truncates does not append: it remains ours.
-            Reserve::Waiting { .. } | Reserve::Ahead { .. } if size < self.size => {
-                Reserve::Waiting { from: size + UNRESERVED_BYTES }
-            }
-            _ => Reserve::Never,
-        };
-        self.size = size;
-    }
-
-    /// Gives the space ahead back, if the file is still as we know it.
-    fn trim(&mut self, storage: &dyn Storage) {
-        if let Reserve::Ahead { to, .. } = self.reserve
-            && to > self.size
-            && storage.stat(&self.file).is_ok_and(|meta| meta.len() == self.size)
-        {
-            let _ = storage.truncate(&self.file, self.size);
-        }
-        self.reserve = Reserve::Never;
-    }
-
-    /// Gives back what a killed process had allocated ahead.
-    fn trim_leftover(&mut self, storage: &dyn Storage, meta: &std::fs::Metadata) {
-        let beyond = sys::allocated_bytes(meta).unwrap_or(0).saturating_sub(meta.len());
-        // Metadata blocks of the file system count as well.
-        if beyond >= FIRST_RESERVE_BYTES / 2
-            && sys::lock_exclusive(&self.file).unwrap_or(false)
-            && let Ok(now) = storage.stat(&self.file)
-            && now.len() == self.size
-        {
-            let _ = storage.truncate(&self.file, self.size);
-        }
-        let _ = sys::lock_shared(&self.file);
     }
 }

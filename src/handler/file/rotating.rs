@@ -153,8 +153,12 @@ impl RotatingFileHandler {
     ///
     /// If a file cannot be moved, removed or opened; the records go on into the old file.
     pub fn do_rollover(&mut self) -> Result<(), Error> {
+        self.roll(&mut Context::detached())
+    }
+
+    fn roll(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let backups = self.backup_count;
-        self.base.roll(|hooks, storage, path| {
+        self.base.roll(cx, |hooks, storage, path| {
             if backups == 0 {
                 return Ok(());
             }
@@ -180,7 +184,9 @@ impl Handler for RotatingFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         // As Python's `shouldRollover`, which opens a file even if its mode empties it.
         self.base.output.reopen_always(cx)?;
-        self.base.output.begin(record, cx)?;
+        if !self.base.output.begin(record, cx)? {
+            return Ok(());
+        }
         if self.max_bytes > 0 {
             let length = if self.count_bytes {
                 self.base.output.begun_bytes()
@@ -189,35 +195,18 @@ impl Handler for RotatingFileHandler {
             };
             if self.should_rollover(length)
                 && self.base.may_roll()
-                && let Err(error) = self.do_rollover()
+                && let Err(error) = self.roll(cx)
             {
                 cx.report(error);
             }
         }
         self.base.output.reopen_always(cx)?;
         self.base.output.finish()?;
-        self.base.output.write_full(cx)
+        self.base.output.write_full(cx);
+        Ok(())
     }
 
-    fn batch_end(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.batch_end()
-    }
-
-    fn flush(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.flush()
-    }
-
-    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.close(cx)
-    }
-
-    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.open_as_told()
-    }
-
-    fn held(&self) -> u64 {
-        self.base.output.held()
-    }
+    answered_by!(base.output);
 }
 
 #[cfg(test)]
@@ -371,10 +360,12 @@ mod tests {
             _ => Fate::Work,
         });
         assert!(desk.handler.do_rollover().is_err());
-        assert!(desk.put("nowhere to go").is_err());
+        desk.put("waits").unwrap();
+        assert_eq!(desk.delivery.errors.len(), 1);
         faulty.set(|_, _| Fate::Work);
         desk.log("two").unwrap();
-        assert_eq!(dir.read("a.log"), "one\ntwo\n");
+        desk.flush().unwrap();
+        assert_eq!(dir.read("a.log"), "one\nwaits\ntwo\n");
     }
 
     #[test]

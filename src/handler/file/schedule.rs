@@ -137,6 +137,42 @@ impl Zone {
     fn is_utc(&self) -> bool {
         matches!(self, Self::Utc)
     }
+
+    pub(crate) fn rules(&self) -> TimeZone {
+        match self {
+            Self::Utc => TimeZone::UTC,
+            Self::Local(zone) => zone.clone(),
+        }
+    }
+
+    /// A date and time for the name of a file, with the offset from UTC in an hour that the
+    /// clock shows twice.
+    pub(crate) fn stamp(&self, seconds: i64) -> String {
+        let stamp = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        let zoned = stamp.to_zoned(self.rules());
+        let twice = self.rules().to_ambiguous_timestamp(zoned.datetime()).is_ambiguous();
+        let form = if twice { "%Y-%m-%d_%H-%M-%S%z" } else { "%Y-%m-%d_%H-%M-%S" };
+        zoned.strftime(form).to_string()
+    }
+
+    /// Reads what [`stamp`](Self::stamp) wrote.
+    pub(crate) fn read_stamp(&self, text: &str) -> Option<i64> {
+        const SHAPE: &[u8] = b"0000-00-00_00-00-00";
+        let (date, offset) = text.split_at_checked(SHAPE.len())?;
+        let shaped = date.bytes().zip(SHAPE).all(|(byte, wanted)| match wanted {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == *other,
+        });
+        if !shaped {
+            return None;
+        }
+        if offset.is_empty() {
+            let wall = DateTime::strptime("%Y-%m-%d_%H-%M-%S", date).ok()?;
+            return Some(self.rules().to_timestamp(wall).ok()?.as_second());
+        }
+        let zoned = Timestamp::strptime("%Y-%m-%d_%H-%M-%S%z", text);
+        (offset.len() == 5).then(|| Some(zoned.ok()?.as_second())).flatten()
+    }
 }
 
 /// When timed rotation happens. Times are seconds since the Unix epoch.

@@ -30,12 +30,17 @@ pub(crate) struct Segment {
     position: u64,
     /// Offset behind the last page that was brought in.
     populated: u64,
+    /// Offset up to which everything was synced, and whether a sync failed since.
+    synced: u64,
+    doubtful: bool,
 }
 
 /// A segment that can be stored to no more.
 #[derive(Debug)]
 pub(crate) struct Broken {
     pub(crate) error: Error,
+    /// Somebody cut the file short.
+    pub(crate) cut: bool,
 }
 
 impl Segment {
@@ -73,7 +78,44 @@ impl Segment {
             window_at,
             position,
             populated: position,
+            synced: position,
+            doubtful: false,
         })
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Returns true if something was stored that no sync saved.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.synced != self.position || self.doubtful
+    }
+
+    /// Sees to it that what was stored survives a power failure.
+    ///
+    /// # Errors
+    ///
+    /// If that fails, and from then on for this file: what it was to save may be lost.
+    pub(crate) fn sync(&mut self, storage: &dyn Storage) -> Result<(), Error> {
+        if !self.is_unsynced() {
+            return Ok(());
+        }
+        let failed = |error| Error::io("sync", &self.path, error);
+        if self.doubtful {
+            let text = "an earlier sync failed, what it was to save may be lost";
+            return Err(failed(io::Error::other(text)));
+        }
+        let done = storage.sync(&self.file);
+        self.doubtful = done.is_err();
+        done.map_err(failed)?;
+        if self.synced == 0
+            && let Some(directory) = self.path.parent()
+        {
+            storage.sync_dir(directory).map_err(failed)?;
+        }
+        self.synced = self.position;
+        Ok(())
     }
 
     /// The bytes written.
@@ -136,7 +178,8 @@ impl Segment {
 
     fn broken(&mut self, begin: u64, error: io::Error) -> Broken {
         self.position = begin;
-        Broken { error: Error::io("store to", &self.path, error) }
+        let cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        Broken { error: Error::io("store to", &self.path, error), cut }
     }
 
     /// Cuts the file to what was written and closes it.
@@ -157,7 +200,7 @@ impl Segment {
 }
 
 fn cut_short() -> io::Error {
-    io::Error::other("somebody cut the file short (copytruncate does not go with a mapping)")
+    io::Error::new(io::ErrorKind::UnexpectedEof, "somebody cut the file short")
 }
 
 /// Allocates and maps a window that holds `position`.

@@ -3,6 +3,8 @@
 use super::storage::testing::{Fate, Faulty};
 use super::testing::{Desk, TestDir};
 use super::*;
+use crate::handler::Handler;
+use std::path::PathBuf;
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
@@ -238,7 +240,8 @@ fn a_full_disk_keeps_lines_waiting_refuses_the_rest_and_recovers_by_itself() {
         _ => Fate::Work,
     });
     let line = "x".repeat(99);
-    let refused = (0..20_000).filter(|_| desk.put(&line).is_err()).count() as u64;
+    (0..20_000).for_each(|_| desk.put(&line).unwrap());
+    let refused = desk.delivery.shed;
     assert!(refused > 5_000, "{refused}");
     // Ten whole lines went out; the rest waits, within the bound.
     assert_eq!(dir.read("a.log").len(), 1006);
@@ -250,8 +253,13 @@ fn a_full_disk_keeps_lines_waiting_refuses_the_rest_and_recovers_by_itself() {
     desk.log("again").unwrap();
     assert_eq!(desk.handler.held(), 0);
     let text = dir.read("a.log");
-    assert_eq!(text.lines().count() as u64, 1 + 20_000 - refused + 1);
-    assert!(text.lines().all(|text| text == line || text == "first" || text == "again"));
+    // The line before the last tells of the gap.
+    assert_eq!(text.lines().count() as u64, 1 + 20_000 - refused + 1 + 1);
+    let path = dir.join("a.log");
+    let gap = format!("lost {refused} records: INFO {refused}, {} took nothing", path.display());
+    let known = [line.as_str(), "first", "again", &gap];
+    assert!(text.lines().all(|text| known.contains(&text)));
+    assert!(text.ends_with(&format!("\n{gap}\nagain\n")) || text.contains(&format!("\n{gap}\n")));
     assert_eq!(desk.delivery.lost, 0);
 }
 

@@ -245,9 +245,13 @@ impl TimedRotatingFileHandler {
     ///
     /// If a file cannot be moved, removed or opened; the records go on into the old file.
     pub fn do_rollover(&mut self, time_ns: i64) -> Result<(), Error> {
+        self.roll(time_ns, &mut Context::detached())
+    }
+
+    fn roll(&mut self, time_ns: i64, cx: &mut Context<'_>) -> Result<(), Error> {
         let now = time_ns / 1_000_000_000;
         let Self { base, schedule, backup_count, replace_existing, rollover_at, .. } = self;
-        base.roll(|hooks, storage, path| {
+        base.roll(cx, |hooks, storage, path| {
             let date = schedule.name(*rollover_at, now);
             let name = |number: u32| {
                 hooks.rotation_filename(with_suffix(
@@ -346,32 +350,14 @@ impl Handler for TimedRotatingFileHandler {
         let time_ns = if self.by_clock { cx.now_ns() } else { record.time_ns() };
         if self.should_rollover(time_ns)
             && self.base.may_roll()
-            && let Err(error) = self.do_rollover(time_ns)
+            && let Err(error) = self.roll(time_ns, cx)
         {
             cx.report(error);
         }
         self.base.output.emit(record, cx)
     }
 
-    fn batch_end(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.batch_end()
-    }
-
-    fn flush(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.flush()
-    }
-
-    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.close(cx)
-    }
-
-    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.base.output.open_as_told()
-    }
-
-    fn held(&self) -> u64 {
-        self.base.output.held()
-    }
+    answered_by!(base.output);
 }
 
 #[cfg(test)]

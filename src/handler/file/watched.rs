@@ -93,7 +93,7 @@ impl WatchedFileHandler {
     ///
     /// If the path cannot be examined or opened.
     pub fn reopen_if_needed(&mut self) -> Result<(), Error> {
-        self.output.follow_path()
+        self.output.look_around(&mut Context::detached()).map(drop)
     }
 }
 
@@ -102,25 +102,7 @@ impl Handler for WatchedFileHandler {
         self.output.emit(record, cx)
     }
 
-    fn batch_end(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.output.batch_end()
-    }
-
-    fn flush(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.output.flush()
-    }
-
-    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.output.close(cx)
-    }
-
-    fn open(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
-        self.output.open_as_told()
-    }
-
-    fn held(&self) -> u64 {
-        self.output.held()
-    }
+    answered_by!(output);
 }
 
 #[cfg(all(test, unix))]
