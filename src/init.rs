@@ -18,8 +18,14 @@ impl RuntimeBuilder {
         global::claim(Location::caller())?;
         // First, so that nothing has changed if another logger is there already.
         let bridged = if self.wants_bridge() { install_bridge() } else { Ok(()) };
+        let panics = self.wants_panics();
         bridged
             .and_then(|()| self.set_up(global::default().core().clone()))
+            .inspect(|_| {
+                if panics {
+                    crate::bridge::panic::install();
+                }
+            })
             .inspect_err(|_| global::disclaim())
     }
 }

@@ -86,7 +86,7 @@ pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
-pub use crate::runtime::{BasicConfig, Drain, Runtime, RuntimeBuilder};
+pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Runtime, RuntimeBuilder};
 pub use crate::tree::Logger;
 pub use sawmill_macros::Capture;
 

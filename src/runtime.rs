@@ -3,12 +3,14 @@
 mod basic;
 mod builder;
 mod core;
+mod crash;
 
 pub(crate) use self::core::Core;
 pub use self::core::Drain;
 pub use basic::BasicConfig;
 pub use builder::RuntimeBuilder;
 pub(crate) use builder::default_options;
+pub use crash::CrashHandling;
 
 use crate::drain::{Report, Stats};
 use crate::error::Error;

@@ -2,3 +2,4 @@
 
 #[cfg(feature = "log")]
 pub(crate) mod log;
+pub(crate) mod panic;

@@ -9,6 +9,7 @@ mod books;
 mod failure;
 mod frames;
 mod generations;
+mod last;
 mod merge;
 mod report;
 mod request;
@@ -35,8 +36,9 @@ use merge::Merge;
 use stage::Stage;
 use std::time::{Duration, Instant};
 
-/// A batch is ended after this long even under a load that never lets the rings run dry,
-const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// A batch is ended after this long even under a load that never lets the rings run dry: what a
+/// process killed at once has logged is in its file but for the last few milliseconds,
+const LONGEST_BATCH: Duration = Duration::from_millis(4);
 /// and with this many generations on the way.
 const MOST_GENERATIONS: usize = 32;
 
@@ -406,6 +408,11 @@ impl Backend {
         // What other threads publish meanwhile is pending, but nobody waits for it here.
         report.complete = reached && good && held == 0;
         report
+    }
+
+    /// Sends every call to the slow path, or back; false if the tree's state is not to be had.
+    fn try_set_slow(&self, slow: bool, deadline: Instant) -> bool {
+        self.tree.try_set_slow(slow, deadline)
     }
 
     /// Runs a closure on a handler, between two records.

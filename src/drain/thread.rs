@@ -1,7 +1,7 @@
 //! The drain's own thread: its loop, and how it waits.
 
-use super::{Backend, Report, Request, Requests};
-use crate::lane::{Answer, Hub, OnBackend};
+use super::{Backend, Report, Request, Requests, last};
+use crate::lane::{Answer, Ask, Hub, OnBackend};
 use crate::sync::Arc;
 use crate::sys;
 use std::time::{Duration, Instant};
@@ -75,6 +75,7 @@ pub(crate) fn run(
         let _ = sys::pin_current_thread(cpu);
     }
     hub.wake().register();
+    hub.last_call().set_drain(sys::thread_id());
     let mut waiting: Vec<Waiting> = Vec::new();
     let mut idle = Idle::new(options.wait);
     let mut batch = Instant::now();
@@ -89,6 +90,9 @@ pub(crate) fn run(
             }
         }
         stop |= settle(&mut backend, &mut waiting);
+        if hub.last_call().asked() != Ask::Nothing {
+            last::answer(&mut backend, hub);
+        }
         if stop {
             break;
         }
@@ -100,6 +104,7 @@ pub(crate) fn run(
             idle.wait(&mut backend, requests, hub, waiting.is_empty());
         }
     }
+    hub.last_call().set_drain(0);
     hub.wake().unregister();
     backend.release();
     backend
@@ -212,7 +217,11 @@ impl Idle {
         backend.release();
         // Losses told late and lanes that ended meanwhile are seen to before each sleep.
         backend.end_batch();
-        hub.wake().sleep(limit, || requests.queue.is_waiting() || backend.has_urgent_work(every));
+        hub.wake().sleep(limit, || {
+            requests.queue.is_waiting()
+                || hub.last_call().asked() != Ask::Nothing
+                || backend.has_urgent_work(every)
+        });
     }
 }
 

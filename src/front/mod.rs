@@ -233,6 +233,7 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
     match (mode, done) {
         (Mode::Inline | Mode::Unconfigured, _) => hub.drain_now(),
         (Mode::Exiting, Ok(())) => hub.flush_now(),
+        (Mode::Dying, _) => hub.wait_for_the_end(),
         (Mode::Exiting, Err(Refused)) | (Mode::Threaded | Mode::Ended, _) => {}
     }
 }

@@ -2,15 +2,16 @@
 
 use super::books::{End, Taken};
 use super::memory::{Consumer, LaneMemory, Producer, new_ring};
-use super::{Intake, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
+use super::{Intake, LastCall, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
 use crate::record::ThreadInfo;
 use crate::sync::{
     Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering,
-    RwLock, Weak, lock,
+    RwLock, Weak, lock, thread,
 };
 use crossbeam_utils::CachePadded;
+use std::time::{Duration, Instant};
 
 /// The budget that live lanes share by default: a lane gets a sixteenth of what is left of it,
 /// so that sixteen lanes have 1 MiB, sixteen more have half of that, and so on. 64 lanes take
@@ -23,6 +24,8 @@ const ASKED_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=64 << 20;
 /// Rings of ended threads that are kept for later threads, in total: all of the budget, for the
 /// allocator does not give freed rings back, and threads that come and go would make it grow.
 const POOL_BYTES: usize = BUDGET_BYTES;
+/// A process that is said to end and does not lets its callers go on after this long.
+const DYING_LIMIT: Duration = Duration::from_secs(10);
 const PAGE_WORDS: usize = 4096 / 8;
 
 /// What calls have to do besides publishing.
@@ -39,11 +42,13 @@ pub(crate) enum Mode {
     Exiting,
     /// The runtime has ended: records are counted, and that is all.
     Ended,
+    /// A signal ends the process: calls publish and do not return.
+    Dying,
 }
 
 impl Mode {
-    const ALL: [Self; 5] =
-        [Self::Unconfigured, Self::Inline, Self::Threaded, Self::Exiting, Self::Ended];
+    const ALL: [Self; 6] =
+        [Self::Unconfigured, Self::Inline, Self::Threaded, Self::Exiting, Self::Ended, Self::Dying];
 
     /// Whether calls must take the slow path.
     pub(crate) fn is_slow(self) -> bool {
@@ -76,6 +81,7 @@ pub(crate) struct Hub {
     stamper: RwLock<Stamper>,
     options: RwLock<HubOptions>,
     wake: Wake,
+    last_call: LastCall,
     /// New lanes on their way to the drain.
     pub(crate) intake: Intake<Reader>,
     /// Bytes of the live lanes' rings.
@@ -132,6 +138,7 @@ impl Hub {
             stamper: RwLock::new(stamper),
             options: RwLock::new(options),
             wake: Wake::new(),
+            last_call: LastCall::new(),
             intake: Intake::new(),
             live_bytes: AtomicUsize::new(0),
             next: AtomicU32::new(0),
@@ -226,6 +233,20 @@ impl Hub {
 
     pub(super) fn wakes_always(&self) -> bool {
         self.options().wakes_always
+    }
+
+    /// How a signal's handler meets the drain.
+    pub(crate) fn last_call(&self) -> &LastCall {
+        &self.last_call
+    }
+
+    /// Holds a caller up while a signal ends the process.
+    #[cold]
+    pub(crate) fn wait_for_the_end(&self) {
+        let until = Instant::now() + DYING_LIMIT;
+        while self.mode() == Mode::Dying && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub(crate) fn wake(&self) -> &Wake {

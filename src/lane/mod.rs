@@ -15,6 +15,7 @@ mod books;
 pub(crate) mod frame;
 mod hub;
 mod intake;
+mod last;
 mod memory;
 mod overflow;
 mod reader;
@@ -26,6 +27,7 @@ mod writer;
 
 pub(crate) use hub::{Back, Hub, HubOptions, Mode};
 pub(crate) use intake::Intake;
+pub(crate) use last::{Ask, LastCall};
 pub use overflow::{Overflow, Patience};
 pub(crate) use reader::{LaneState, Reader, Step};
 pub(crate) use standing::{

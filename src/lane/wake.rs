@@ -62,6 +62,18 @@ impl Wake {
         }
     }
 
+    /// As [`wake`](Self::wake) for a signal's handler, which must not wait for a lock: the sleeper
+    /// wakes by its timer if somebody else holds it.
+    pub(crate) fn wake_from_signal(&self) {
+        fence(WAKE_BARRIER);
+        if self.state.load(Ordering::Relaxed) == ASLEEP
+            && let Ok(sleeper) = self.sleeper.try_lock()
+            && let Some(thread) = &*sleeper
+        {
+            thread.unpark();
+        }
+    }
+
     /// One of those who see the sleeper is the one who wakes it.
     #[cold]
     fn is_mine_to_wake(&self) -> bool {

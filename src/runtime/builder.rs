@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use super::core::{Core, CoreOptions, Drain};
+use super::crash::CrashHandling;
 use crate::clock::ClockSource;
 use crate::drain::{BackendOptions, Failure, ThreadOptions, Wait, to_stderr};
 use crate::error::Error;
@@ -37,6 +38,7 @@ use std::time::Duration;
 /// | [`report_every_error`](Self::report_every_error) | off: once per cause and minute | | |
 /// | [`process_name`](Self::process_name) | `MainProcess` | text | none |
 /// | [`exit_hook`](Self::exit_hook) | on | | up to 1 s at the process's end |
+/// | [`crash_handling`](Self::crash_handling) | off | see [`CrashHandling`] | the end by a signal waits for the drain |
 /// | [`log_bridge`](Self::log_bridge) | on for `init` | feature `log` | |
 /// | [`capture`](Self::capture) | off | | keeps every record in memory |
 ///
@@ -92,6 +94,7 @@ pub(crate) fn default_options() -> CoreOptions {
         hook: Arc::new(to_stderr),
         report_every: false,
         exit_hook: true,
+        crash: None,
     }
 }
 
@@ -221,6 +224,19 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Has everything published written before a signal or an aborting panic ends the process. Off
+    /// by default: a library installs no signal handler unasked. Up to 16 runtimes of a process may
+    /// have it.
+    pub fn crash_handling(mut self, crash: CrashHandling) -> Self {
+        self.options.crash = Some(crash);
+        self
+    }
+
+    /// Whether panics are to be logged.
+    pub(crate) fn wants_panics(&self) -> bool {
+        self.options.crash.as_ref().is_some_and(CrashHandling::wants_panics)
+    }
+
     /// Whether [`init`](Self::init) installs the runtime as the `log` crate's logger: its records
     /// then go to the loggers that their targets name, with their key-values, and
     /// `log::max_level` follows the least level of any logger.
@@ -340,6 +356,9 @@ impl RuntimeBuilder {
                 "grace: {:?} is longer than 1 s",
                 self.options.backend.grace
             )));
+        }
+        if let Some(crash) = &self.options.crash {
+            crash.check()?;
         }
         if let Some(bytes) = self.options.hub.lane_bytes
             && !(4 << 10..=64 << 20).contains(&bytes)

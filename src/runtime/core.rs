@@ -1,5 +1,6 @@
 //! What keeps a runtime together: its tree, its backend, and the way of requests between them.
 
+use super::crash::{self, CrashHandling};
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
@@ -42,6 +43,7 @@ pub(crate) struct CoreOptions {
     pub(crate) hook: ErrorHook,
     pub(crate) report_every: bool,
     pub(crate) exit_hook: bool,
+    pub(crate) crash: Option<CrashHandling>,
 }
 
 /// A runtime's parts.
@@ -140,7 +142,10 @@ impl Core {
             self.set_mode(Mode::Inline);
         }
         life.state = LifeState::Running;
-        Ok(())
+        match &life.options.crash {
+            Some(crash) => crash::install(self.hub(), crash),
+            None => Ok(()),
+        }
     }
 
     /// Starts a runtime that nobody has configured, with the options it was made with.
@@ -420,6 +425,8 @@ impl Core {
         if self.hub().mode() == Mode::Threaded {
             self.set_mode(Mode::Exiting);
         }
+        let _ = self.flush(EXIT_LIMIT, false);
+        // A call that had looked at its threshold before the mode changed waited for nobody.
         let _ = self.flush(EXIT_LIMIT, false);
     }
 }

@@ -6,6 +6,7 @@
 //! flag. Any other SIGBUS goes on to the handler that was there before.
 #![allow(unsafe_code)]
 
+use super::imp::signal;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, compiler_fence, lock};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use std::fs::File;
@@ -152,7 +153,7 @@ fn guard() -> io::Result<()> {
     if unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), &mut now) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    if now.sa_sigaction == ours {
+    if now.sa_sigaction == ours || now.sa_sigaction == OUTER.load(Ordering::Relaxed) {
         return Ok(());
     }
     if BEFORE.set(now).is_err() {
@@ -171,12 +172,31 @@ fn guard() -> io::Result<()> {
     }
 }
 
-/// Safe at any point of the program: atomics and one system call, no lock, no allocation.
+/// A handler that calls [`mend`] before it does anything else; installed over ours, it serves as
+/// well.
+static OUTER: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes a handler for SIGBUS that calls [`mend`] first.
+pub(super) fn asks_first(handler: usize) {
+    OUTER.store(handler, Ordering::Relaxed);
+}
+
 extern "C" fn on_bus_error(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
+    if !mend(info) {
+        // SAFETY: with SA_SIGINFO the kernel passes a valid structure.
+        let raised = unsafe { (*info).si_code > 0 };
+        signal::hand_on(BEFORE.get(), signal, info, context, raised);
+    }
+}
+
+/// Puts memory under a window whose file was cut short, if that is what the signal is about.
+///
+/// Safe at any point of the program: atomics and one system call, no lock, no allocation.
+pub(super) fn mend(info: *mut libc::siginfo_t) -> bool {
     // SAFETY: with SA_SIGINFO the kernel passes a valid structure, which for a SIGBUS that it
     // raised itself (a positive code) holds the address.
     let (address, raised) = unsafe { ((*info).si_addr() as usize, (*info).si_code > 0) };
@@ -205,45 +225,10 @@ extern "C" fn on_bus_error(
         unsafe { *libc::__errno_location() = errno };
         if over != libc::MAP_FAILED {
             slot.lost.store(true, Ordering::Relaxed);
-            return;
+            return true;
         }
     }
-    hand_on(signal, info, context, raised);
-}
-
-/// Does what would have been done without us.
-fn hand_on(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-    raised: bool,
-) {
-    let before = BEFORE.get();
-    match before.map_or(libc::SIG_DFL, |before| before.sa_sigaction) {
-        libc::SIG_IGN if !raised => {}
-        libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: the default action ends the process: at once when the instruction that
-            // faulted is run again, or when the signal sent to ourselves arrives.
-            unsafe {
-                libc::signal(signal, libc::SIG_DFL);
-                if !raised {
-                    libc::raise(signal);
-                }
-            }
-        }
-        handler if before.is_some_and(|before| before.sa_flags & libc::SA_SIGINFO != 0) => {
-            // SAFETY: it was installed as a handler of this kind.
-            let handler = unsafe { std::mem::transmute::<libc::sighandler_t, Handler>(handler) };
-            handler(signal, info, context);
-        }
-        handler => {
-            // SAFETY: it was installed as a handler of this kind.
-            let handler = unsafe {
-                std::mem::transmute::<libc::sighandler_t, extern "C" fn(libc::c_int)>(handler)
-            };
-            handler(signal);
-        }
-    }
+    false
 }
 
 #[cfg(test)]

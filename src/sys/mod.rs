@@ -17,6 +17,7 @@ pub(crate) use imp::file::{
     set_owner, symlink, sync_dir, sync_file_system,
 };
 pub(crate) use imp::page_bytes;
+pub(crate) use imp::signal::{Caught, catch_signals, nap};
 pub(crate) use imp::{
     lower_priority, never_waits, pin_current_thread, poll_writable, thread_id, write_fd,
 };

@@ -25,6 +25,7 @@ use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock, thread
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::thread::ThreadId;
+use std::time::Instant;
 
 /// Told the least level that any logger lets through, after each change.
 type Listener = Box<dyn Fn(Level) + Send + Sync>;
@@ -176,6 +177,22 @@ impl Tree {
         self.caller_hooks.store(Arc::new(hooks));
         state.hooked = true;
         state.rewrite_words();
+    }
+
+    /// As [`set_slow`](Self::set_slow), unless somebody holds the state for good: a process may be
+    /// ending in the midst of a change. Returns whether it could be done before `deadline`.
+    pub(crate) fn try_set_slow(&self, slow: bool, deadline: Instant) -> bool {
+        loop {
+            if let Ok(mut state) = self.state.try_lock() {
+                state.slow = slow;
+                state.rewrite_words();
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::yield_now();
+        }
     }
 
     /// Sends every call to the slow path, or back to the fast one.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub(super) mod file;
+pub(super) mod signal;
 
 use crate::sync::{AtomicU64, Ordering};
 use std::io::{self, Write};

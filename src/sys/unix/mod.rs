@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub(super) mod file;
+pub(super) mod signal;
 
 use std::io;
 use std::time::Duration;
@@ -83,6 +84,25 @@ pub(crate) fn poll_writable(fd: i32, timeout: Duration) -> io::Result<bool> {
                 }
             }
         }
+    }
+}
+
+/// Where the calling thread keeps the number of its latest error.
+fn errno_place() -> *mut libc::c_int {
+    #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+    // SAFETY: takes nothing and always answers.
+    unsafe {
+        libc::__errno_location()
+    }
+    #[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
+    // SAFETY: takes nothing and always answers.
+    unsafe {
+        libc::__error()
+    }
+    #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+    // SAFETY: takes nothing and always answers.
+    unsafe {
+        libc::__errno()
     }
 }
 

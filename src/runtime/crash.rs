@@ -1,0 +1,160 @@
+//! Crash handling: what is published gets written although a signal ends the process.
+
+use crate::error::{Error, ErrorKind};
+use crate::lane::{Ask, Hub, Mode};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering, lock};
+use crate::sys::{self, Caught};
+use std::time::{Duration, Instant};
+
+/// What is caught when the process ends by a signal; see [`RuntimeBuilder::crash_handling`].
+///
+/// A caught signal holds the process up until the drain has written everything that was
+/// published, or the deadline has passed; then what would have been done without sawmill is done:
+/// the handler that was installed before is called, or the process ends by that very signal.
+///
+/// | option | default | |
+/// |---|---|---|
+/// | [`faults`](Self::faults) | on | SIGABRT, SIGSEGV (stack overflow too), SIGBUS, SIGILL, SIGFPE |
+/// | [`requests`](Self::requests) | on | SIGTERM, SIGINT, SIGHUP, unless they are ignored |
+/// | [`panics`](Self::panics) | on | a record for each panic; under `panic = "abort"` it is written first |
+/// | [`deadline`](Self::deadline) | 2 s | 10 ms to 1 min |
+///
+/// [`RuntimeBuilder::crash_handling`]: crate::RuntimeBuilder::crash_handling
+///
+/// # Examples
+///
+/// ```no_run
+/// use sawmill::CrashHandling;
+/// use std::time::Duration;
+///
+/// sawmill::builder()
+///     .console()
+///     .crash_handling(CrashHandling::new().deadline(Duration::from_millis(500)))
+///     .init()?;
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrashHandling {
+    faults: bool,
+    requests: bool,
+    panics: bool,
+    deadline: Duration,
+}
+
+impl Default for CrashHandling {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CrashHandling {
+    /// Everything, with a deadline of two seconds.
+    pub fn new() -> Self {
+        Self { faults: true, requests: true, panics: true, deadline: Duration::from_secs(2) }
+    }
+
+    /// Whether faults are caught.
+    #[must_use]
+    pub fn faults(mut self, on: bool) -> Self {
+        self.faults = on;
+        self
+    }
+
+    /// Whether requests to end are caught.
+    #[must_use]
+    pub fn requests(mut self, on: bool) -> Self {
+        self.requests = on;
+        self
+    }
+
+    /// Whether each panic is logged, at `CRITICAL` by the logger `panic`, before the hook that was
+    /// there before runs. Only with [`init`](crate::RuntimeBuilder::init): panics are the process's.
+    #[must_use]
+    pub fn panics(mut self, on: bool) -> Self {
+        self.panics = on;
+        self
+    }
+
+    /// How long the process's end may be held up.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    pub(crate) fn wants_panics(&self) -> bool {
+        self.panics
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if (Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.deadline) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "crash_handling: the deadline {:?} is not between 10 ms and 1 min",
+            self.deadline
+        )))
+    }
+}
+
+/// Runtimes with crash handling that a process can have over its life: their places are read
+/// without a lock, and never given back.
+const PLACES: usize = 16;
+static PLACE: [OnceLock<Arc<Hub>>; PLACES] = [const { OnceLock::new() }; PLACES];
+static PLACED: Mutex<usize> = Mutex::new(0);
+/// The thread that a fault, or a request to end, interrupted first.
+static ENDING: AtomicU64 = AtomicU64::new(0);
+
+/// Has a runtime's lanes emptied before a signal ends the process.
+pub(crate) fn install(hub: &Arc<Hub>, options: &CrashHandling) -> Result<(), Error> {
+    let mut placed = lock(&PLACED);
+    let Some(place) = PLACE.get(*placed) else {
+        let text = format!("crash_handling: {PLACES} runtimes of this process have it already");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    };
+    hub.last_call().set_patience(options.deadline.as_millis() as u64);
+    sys::catch_signals(options.faults, options.requests, on_signal)
+        .map_err(|error| Error::new(ErrorKind::Io, "crash_handling").because(error))?;
+    let _ = place.set(hub.clone());
+    *placed += 1;
+    Ok(())
+}
+
+fn hubs() -> impl Iterator<Item = &'static Arc<Hub>> {
+    PLACE.iter().map_while(OnceLock::get).filter(|hub| hub.last_call().drain() != 0)
+}
+
+/// Runs in the signal's handler: atomics, naps, and a futex at most.
+fn on_signal(caught: Caught) {
+    if !caught.is_fault && !caught.is_default {
+        // The program has a handler of its own, and may go on.
+        return hubs().for_each(|hub| ask(hub, Ask::Flush));
+    }
+    let me = sys::thread_id();
+    let first = ENDING.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed);
+    if first == Err(me) {
+        // A fault on the way to the end, or the abort that follows a fault.
+        return;
+    }
+    hubs().for_each(|hub| ask(hub, Ask::End));
+    let patience = hubs().map(|hub| hub.last_call().patience_ms()).max().unwrap_or(0);
+    let deadline = Instant::now() + Duration::from_millis(patience);
+    let is_waited_for = |hub: &&Arc<Hub>| {
+        // A drain that faults itself will not answer.
+        hub.last_call().drain() != me && hub.mode() != Mode::Ended && !hub.last_call().is_written()
+    };
+    let mut time = Duration::from_micros(20);
+    while hubs().any(|hub| is_waited_for(&hub)) && Instant::now() < deadline {
+        sys::nap(time);
+        time = (time * 2).min(Duration::from_millis(1));
+    }
+    if first.is_ok() && !caught.is_default {
+        // The handler before ours may mend the fault: then the next one is a new one.
+        ENDING.store(0, Ordering::Relaxed);
+    }
+}
+
+fn ask(hub: &Arc<Hub>, what: Ask) {
+    hub.last_call().ask(what);
+    hub.wake().wake_from_signal();
+}

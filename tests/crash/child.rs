@@ -1,0 +1,203 @@
+//! The process that dies.
+
+use crate::kinds::Kind;
+use crate::shared::{Shared, THREADS};
+use sawmill::{CrashHandling, FileHandler, Formatter, HandlerRef, Level, Overflow, Runtime, info};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+/// Tells the program that it is a child: `kind,lanes,seed`.
+pub(crate) const VARIABLE: &str = "SAWMILL_DEATH";
+/// The file that the child logs to.
+pub(crate) const LOG: &str = "app.log";
+pub(crate) const PATTERN: &str =
+    "%(run)d %(process)d %(lane)d %(sequence)d %(name)s %(levelname)s %(message)s";
+
+/// When a death begins after the threads log.
+pub(crate) fn moment(seed: u64) -> Duration {
+    Duration::from_micros(500 + random(seed) % 25_000)
+}
+
+fn random(seed: u64) -> u64 {
+    let mut x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Whether a group with a limit of memory can be made here.
+pub(crate) fn can_limit_memory() -> bool {
+    let group = Path::new("/sys/fs/cgroup").join(format!("sawmill-{}", process::id()));
+    let made = fs::create_dir(&group).is_ok();
+    let can = made && group.join("memory.max").exists();
+    let _ = fs::remove_dir(&group);
+    can
+}
+
+pub(crate) fn run() {
+    let told = env::var(VARIABLE).expect("told how to die");
+    let mut words = told.split(',');
+    let kind = words.next().and_then(Kind::of).expect("a known kind");
+    let _lanes: &str = words.next().expect("the lanes");
+    let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
+    if kind == Kind::Oom {
+        enter_small_group();
+    }
+    let runtime = start();
+    drop(runtime);
+    let shared: &'static Shared =
+        Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
+    let stop = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|number| {
+            let stop = stop.clone();
+            let named = thread::Builder::new().name(format!("worker-{number}"));
+            named.spawn(move || log(number, shared, seed, &stop)).expect("a thread")
+        })
+        .collect();
+    while (0..THREADS).any(|number| shared.returned(number) == 0) {
+        thread::sleep(Duration::from_micros(100));
+    }
+    shared.set_ready();
+    if kind.needs_signal() {
+        loop {
+            thread::sleep(Duration::from_secs(3600));
+        }
+    }
+    thread::sleep(moment(seed));
+    shared.note_death();
+    match kind {
+        Kind::Return => {}
+        Kind::Exit => process::exit(7),
+        // SAFETY: ends the process.
+        Kind::ExitAtOnce => unsafe { libc::_exit(7) },
+        Kind::Panic => panic!("as asked"),
+        Kind::PanicAbort => cannot_unwind(),
+        Kind::Abort => process::abort(),
+        Kind::Segv => {
+            let nowhere = std::hint::black_box(8_usize) as *mut u64;
+            // SAFETY: none: the fault is what is wanted.
+            unsafe { nowhere.write_volatile(1) };
+        }
+        Kind::Bus => bus_error(),
+        Kind::StackOverflow => {
+            std::hint::black_box(deep(std::hint::black_box(1)));
+        }
+        Kind::Oom => eat(),
+        Kind::ThreadsEnd => {
+            stop.store(true, Ordering::Relaxed);
+            let until = Instant::now() + Duration::from_secs(20);
+            for thread in threads {
+                while !thread.is_finished() && Instant::now() < until {
+                    thread::sleep(Duration::from_micros(50));
+                }
+            }
+        }
+        Kind::Destructors => {
+            stop.store(true, Ordering::Relaxed);
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            destructors(shared);
+        }
+        Kind::Term | Kind::Int | Kind::Hup | Kind::Kill => unreachable!("sent by the parent"),
+    }
+}
+
+fn start() -> Runtime {
+    let file = FileHandler::new(LOG).expect("a log file");
+    let handler = HandlerRef::new(file).with_formatter(Formatter::new(PATTERN).expect("a pattern"));
+    Runtime::builder()
+        .level(Level::INFO)
+        .handler("file", handler)
+        .overflow(Overflow::block())
+        .crash_handling(CrashHandling::new().panics(false).deadline(Duration::from_secs(30)))
+        .init()
+        .expect("a runtime")
+}
+
+/// Logs without end, in bursts with short pauses; each call that returned is counted.
+fn log(number: usize, shared: &Shared, seed: u64, stop: &AtomicBool) {
+    let filler = "x".repeat(200);
+    let mut state = random(seed ^ (number as u64) << 32);
+    let mut n = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        state = random(state);
+        for _ in 0..state % 400 {
+            n += 1;
+            if n % 16 == 0 {
+                info!("thread {number} record {n} {}", &filler[..(n % 200) as usize]);
+            } else {
+                info!("thread {number} record {n} with {} and {}", n * 3, 0.5);
+            }
+            shared.note(number, n);
+        }
+        shared.note_time(number, n);
+        match state % 4 {
+            0 => thread::yield_now(),
+            _ => thread::sleep(Duration::from_micros(state >> 16 & 0x3ff)),
+        }
+    }
+}
+
+extern "C" fn cannot_unwind() {
+    panic!("as asked");
+}
+
+#[allow(unconditional_recursion)]
+fn deep(n: u64) -> u64 {
+    let frame = std::hint::black_box([n; 64]);
+    deep(frame[5] + 1) + frame[7]
+}
+
+/// A mapping behind the end of its file.
+fn bus_error() {
+    let file = fs::File::options().read(true).write(true).create(true).truncate(true).open("bus");
+    let file = file.expect("a file");
+    file.set_len(4096).expect("a page");
+    let map = memmap2::MmapRaw::map_raw(&file).expect("a mapping");
+    file.set_len(0).expect("no page");
+    // SAFETY: none: the fault is what is wanted.
+    unsafe { map.as_mut_ptr().write_volatile(1) };
+}
+
+fn enter_small_group() {
+    let group = Path::new("/sys/fs/cgroup").join(format!("sawmill-{}", process::id()));
+    fs::create_dir(&group).expect("a group");
+    fs::write(group.join("memory.max"), "67108864").expect("a limit");
+    let _ = fs::write(group.join("memory.swap.max"), "0");
+    fs::write(group.join("cgroup.procs"), process::id().to_string()).expect("in the group");
+}
+
+fn eat() {
+    let mut all = Vec::new();
+    loop {
+        all.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+/// Logs from a thread-local's destructor and from an exit handler, as threads 0 and 1 went on.
+fn destructors(shared: &'static Shared) {
+    struct Last(&'static Shared, usize);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let n = self.0.returned(self.1) + 1;
+            info!("thread {} record {n} from a destructor", self.1);
+            self.0.note(self.1, n);
+        }
+    }
+    thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+    extern "C" fn at_exit() {
+        info!("thread 1 record {} from an exit handler", AT_EXIT.load(Ordering::Relaxed));
+    }
+    static AT_EXIT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let thread = thread::spawn(move || {
+        LAST.with(|last| *last.borrow_mut() = Some(Last(shared, 0)));
+    });
+    thread.join().expect("it ends");
+    AT_EXIT.store(shared.returned(1) + 1, Ordering::Relaxed);
+    // SAFETY: a plain function of this program.
+    unsafe { libc::atexit(at_exit) };
+    shared.note(1, shared.returned(1) + 1);
+}

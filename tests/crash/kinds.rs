@@ -1,0 +1,140 @@
+//! The ways in which a process dies.
+
+use std::fmt;
+use std::process::ExitStatus;
+
+/// Where records lie until they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    Heap,
+}
+
+impl Lanes {
+    pub(crate) const ALL: [Self; 1] = [Self::Heap];
+}
+
+impl fmt::Display for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Heap => "heap",
+        })
+    }
+}
+
+/// How a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Return,
+    Exit,
+    /// `_exit`: nothing of the program runs any more.
+    ExitAtOnce,
+    Panic,
+    /// A panic that must not unwind.
+    PanicAbort,
+    Term,
+    Int,
+    Hup,
+    Abort,
+    Segv,
+    Bus,
+    StackOverflow,
+    Kill,
+    Oom,
+    /// Threads end while they log, and the process returns.
+    ThreadsEnd,
+    /// Thread-local and exit destructors log.
+    Destructors,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Return,
+        Self::Exit,
+        Self::ExitAtOnce,
+        Self::Panic,
+        Self::PanicAbort,
+        Self::Term,
+        Self::Int,
+        Self::Hup,
+        Self::Abort,
+        Self::Segv,
+        Self::Bus,
+        Self::StackOverflow,
+        Self::Kill,
+        Self::Oom,
+        Self::ThreadsEnd,
+        Self::Destructors,
+    ];
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.to_string() == name)
+    }
+
+    /// Why this kind of death is not to be had here.
+    pub(crate) fn cannot_be_made(self, _lanes: Lanes) -> Option<&'static str> {
+        match self {
+            Self::Oom if !crate::child::can_limit_memory() => {
+                Some("no memory cgroup to be made here")
+            }
+            _ => None,
+        }
+    }
+
+    /// The signal that the parent sends.
+    pub(crate) fn signal_from_outside(self) -> Option<i32> {
+        match self {
+            Self::Term => Some(libc::SIGTERM),
+            Self::Int => Some(libc::SIGINT),
+            Self::Hup => Some(libc::SIGHUP),
+            Self::Kill => Some(libc::SIGKILL),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn needs_signal(self) -> bool {
+        self.signal_from_outside().is_some()
+    }
+
+    /// Whether a process that died so shows it: the handlers must not change how it ends.
+    pub(crate) fn ends_so(self, status: ExitStatus) -> bool {
+        let signal = crate::signal_of(status);
+        match self {
+            Self::Return | Self::ThreadsEnd | Self::Destructors => status.success(),
+            Self::Exit | Self::ExitAtOnce => status.code() == Some(7),
+            Self::Panic => status.code() == Some(101),
+            Self::PanicAbort | Self::Abort | Self::StackOverflow => signal == Some(libc::SIGABRT),
+            Self::Segv => signal == Some(libc::SIGSEGV),
+            Self::Bus => signal == Some(libc::SIGBUS),
+            Self::Oom => signal == Some(libc::SIGKILL),
+            Self::Term | Self::Int | Self::Hup | Self::Kill => signal == self.signal_from_outside(),
+        }
+    }
+
+    /// Whether the youngest records may miss: nobody is asked before the end.
+    pub(crate) fn may_miss_young(self, lanes: Lanes) -> bool {
+        lanes == Lanes::Heap && matches!(self, Self::ExitAtOnce | Self::Kill | Self::Oom)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Return => "return",
+            Self::Exit => "exit",
+            Self::ExitAtOnce => "_exit",
+            Self::Panic => "panic",
+            Self::PanicAbort => "panic-abort",
+            Self::Term => "SIGTERM",
+            Self::Int => "SIGINT",
+            Self::Hup => "SIGHUP",
+            Self::Abort => "abort",
+            Self::Segv => "SIGSEGV",
+            Self::Bus => "SIGBUS",
+            Self::StackOverflow => "stack-overflow",
+            Self::Kill => "kill-9",
+            Self::Oom => "oom-kill",
+            Self::ThreadsEnd => "threads-end",
+            Self::Destructors => "destructors",
+        })
+    }
+}

@@ -1,0 +1,303 @@
+//! Deaths of real processes under load, and the books of what they leave behind.
+//!
+//! Each death is one process that logs from several threads and ends in one way at a random moment.
+//! `sawmill verify` then does the books of its file, and what the program itself counted, in memory
+//! that survives it, is compared with them:
+//!
+//! ```sh
+//! cargo test --release --features cli --test crash -- --deaths 1000 --lanes heap --seed 7
+//! ```
+//!
+//! Without arguments a few of each kind are run.
+// Faults have to be made, memory to be shared, processes to be forked.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code)]
+
+mod child;
+mod kinds;
+mod shared;
+
+use kinds::{Kind, Lanes};
+use shared::Shared;
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+/// Deaths of each kind if nothing is said.
+const FEW: u64 = 3;
+/// A death takes milliseconds; the rest is for a machine that is busy.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How old a record is at least that must not miss where nobody can write it any more.
+/// A build that is not optimised drains a tenth as fast as it logs.
+const YOUNG_NS: u64 = if cfg!(debug_assertions) { 1_000_000_000 } else { 10_000_000 };
+
+fn main() {
+    if env::var_os(child::VARIABLE).is_some() {
+        return child::run();
+    }
+    let options = Options::parse();
+    let mut failed = false;
+    for lanes in &options.lanes {
+        let mut table = BTreeMap::new();
+        for (at, kind) in Kind::ALL.iter().enumerate() {
+            if options.kind.as_ref().is_some_and(|only| *only != kind.to_string()) {
+                continue;
+            }
+            let row = table.entry(at).or_insert_with(Row::default);
+            if let Some(why) = kind.cannot_be_made(*lanes) {
+                row.skipped = Some(why);
+                continue;
+            }
+            for number in 0..options.of_each(at) {
+                let seed =
+                    options.seed.wrapping_mul(1_000_003).wrapping_add(number * 64 + at as u64);
+                let folder = options.folder.join(format!("{lanes}-{kind}-{number}"));
+                match death(*kind, *lanes, seed, &folder) {
+                    Ok(books) => {
+                        row.add(&books);
+                        if books.is_good() {
+                            let _ = fs::remove_dir_all(&folder);
+                        } else {
+                            failed = true;
+                            println!("{lanes} {kind} --seed {seed}: {books:?}, see {folder:?}");
+                        }
+                    }
+                    Err(why) => {
+                        failed = true;
+                        row.broken += 1;
+                        println!("{lanes} {kind} seed {seed}: {why}, see {folder:?}");
+                    }
+                }
+            }
+        }
+        print_table(*lanes, &table);
+    }
+    if failed {
+        println!("test result: FAILED");
+        std::process::exit(101);
+    }
+    let _ = fs::remove_dir(&options.folder);
+    println!("test result: ok");
+}
+
+struct Options {
+    deaths: Option<u64>,
+    seed: u64,
+    kind: Option<String>,
+    lanes: Vec<Lanes>,
+    folder: PathBuf,
+}
+
+impl Options {
+    /// Flags of the test harness that runs all test programs are passed over.
+    fn parse() -> Self {
+        let folder = env::temp_dir().join(format!("sawmill-crash-{}", std::process::id()));
+        let mut options =
+            Self { deaths: None, seed: 1, kind: None, lanes: Lanes::ALL.to_vec(), folder };
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().expect("a value behind the option");
+            match &*argument {
+                "--deaths" => options.deaths = Some(value().parse().expect("a number")),
+                "--seed" => options.seed = value().parse().expect("a number"),
+                "--kind" => options.kind = Some(value()),
+                "--dir" => options.folder = value().into(),
+                "--lanes" => {
+                    let name = value();
+                    options.lanes.retain(|lanes| lanes.to_string() == name);
+                }
+                _ => {}
+            }
+        }
+        options
+    }
+
+    /// Deaths of the kind at this place: all of them shared out, at least what was asked for.
+    fn of_each(&self, at: usize) -> u64 {
+        let kinds = if self.kind.is_some() { 1 } else { Kind::ALL.len() as u64 };
+        self.deaths.map_or(FEW, |all| all / kinds + u64::from((at as u64) < all % kinds))
+    }
+}
+
+/// What became of one process's records.
+#[derive(Debug, Default)]
+struct Books {
+    attempted: u64,
+    found: u64,
+    lost: u64,
+    unaccounted: u64,
+    /// Missing, but younger than what may miss by the rule of this kind of death.
+    young: u64,
+    duplicates: u64,
+    faults: u64,
+}
+
+impl Books {
+    fn is_good(&self) -> bool {
+        self.unaccounted == 0 && self.duplicates == 0 && self.faults == 0
+    }
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    deaths: u64,
+    sum: Books,
+    broken: u64,
+    skipped: Option<&'static str>,
+}
+
+impl Row {
+    fn add(&mut self, books: &Books) {
+        self.deaths += 1;
+        self.sum.attempted += books.attempted;
+        self.sum.found += books.found;
+        self.sum.lost += books.lost;
+        self.sum.unaccounted += books.unaccounted;
+        self.sum.young += books.young;
+        self.sum.duplicates += books.duplicates;
+        self.sum.faults += books.faults;
+    }
+}
+
+fn print_table(lanes: Lanes, table: &BTreeMap<usize, Row>) {
+    println!("\n{lanes} lanes");
+    println!(
+        "| death | processes | attempted | found | reported lost | unaccounted | younger than 10 ms | doubled |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut all = Row::default();
+    for (at, row) in table {
+        let kind = Kind::ALL[*at];
+        if let Some(why) = row.skipped {
+            println!("| {kind} | skipped: {why} | | | | | | |");
+            continue;
+        }
+        let sum = &row.sum;
+        println!(
+            "| {kind} | {} | {} | {} | {} | {} | {} | {} |",
+            row.deaths,
+            sum.attempted,
+            sum.found,
+            sum.lost,
+            sum.unaccounted,
+            sum.young,
+            sum.duplicates
+        );
+        all.add(sum);
+        all.deaths += row.deaths - 1;
+    }
+    let sum = &all.sum;
+    println!(
+        "| all | {} | {} | {} | {} | {} | {} | {} |",
+        all.deaths, sum.attempted, sum.found, sum.lost, sum.unaccounted, sum.young, sum.duplicates
+    );
+}
+
+/// Starts a process that dies, lets the next one clear up behind it, and does the books.
+fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, String> {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    let shared = Shared::create(&folder.join("counts")).map_err(|e| e.to_string())?;
+    let said = fs::File::create(folder.join("said")).map_err(|e| e.to_string())?;
+    let mut command = Command::new(env::current_exe().map_err(|e| e.to_string())?);
+    command
+        .env(child::VARIABLE, format!("{kind},{lanes},{seed}"))
+        .env("RUST_BACKTRACE", "0")
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(said);
+    let begin = Instant::now();
+    let mut child = command.spawn().map_err(|e| e.to_string())?;
+    if let Some(signal) = kind.signal_from_outside() {
+        while !shared.is_ready() && begin.elapsed() < LIMIT {
+            thread::sleep(Duration::from_micros(200));
+        }
+        thread::sleep(child::moment(seed));
+        shared.note_death();
+        // SAFETY: numbers only; the child is ours and not yet waited for.
+        unsafe { libc::kill(child.id() as i32, signal) };
+    }
+    let status = wait(&mut child, begin)?;
+    if !kind.ends_so(status) {
+        return Err(format!("ended with {status}"));
+    }
+    balance(kind, lanes, &shared, folder)
+}
+
+fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, String> {
+    loop {
+        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+            return Ok(status);
+        }
+        if begin.elapsed() > LIMIT {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err("it hung".to_owned());
+        }
+        thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// Compares what the program counted with what its file shows.
+fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<Books, String> {
+    let log = folder.join(child::LOG);
+    let output = Command::new(env!("CARGO_BIN_EXE_sawmill"))
+        .args(["verify", "--json", "--pattern", child::PATTERN])
+        .arg(&log)
+        .output()
+        .map_err(|e| e.to_string())?;
+    let answer: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    let of = |key: &str| answer[key].as_u64().unwrap_or(u64::MAX);
+    let mut books = Books {
+        attempted: of("attempted"),
+        found: of("found"),
+        lost: of("lost"),
+        unaccounted: of("unaccounted"),
+        duplicates: of("duplicates"),
+        faults: of("torn") + of("out_of_order") + of("contradictions") + of("unreadable"),
+        ..Books::default()
+    };
+    if kind.may_miss_young(lanes) && of("torn") == 1 && !ends_whole(&log) {
+        // A process killed within its last write leaves a line cut off.
+        books.faults -= 1;
+    }
+    // What is missing at the ends of lanes only the program knows.
+    let text = fs::read_to_string(&log).map_err(|e| e.to_string())?;
+    let mut seen = BTreeMap::<u64, u64>::new();
+    for line in text.lines() {
+        let Some((_, rest)) = line.rsplit_once(" thread ") else { continue };
+        let mut words = rest.split(' ');
+        let thread = words.next().and_then(|word| word.parse().ok());
+        let number = words.nth(1).and_then(|word| word.parse().ok());
+        if let (Some(thread), Some(number)) = (thread, number) {
+            let most = seen.entry(thread).or_insert(0_u64);
+            *most = (*most).max(number);
+        }
+    }
+    let by_rule = kind.may_miss_young(lanes);
+    for thread in 0..shared::THREADS as u64 {
+        let seen = seen.get(&thread).copied().unwrap_or(0);
+        let returned = shared.returned(thread as usize);
+        let missing = returned.saturating_sub(seen);
+        books.attempted += missing;
+        let old =
+            if by_rule { shared.returned_before(thread as usize, YOUNG_NS) } else { returned };
+        let unaccounted = old.saturating_sub(seen);
+        books.unaccounted += unaccounted;
+        books.young += missing - unaccounted;
+    }
+    Ok(books)
+}
+
+fn ends_whole(log: &Path) -> bool {
+    fs::read(log).is_ok_and(|text| text.last().is_none_or(|byte| *byte == b'\n'))
+}
+
+/// The signal that ended a process.
+fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
