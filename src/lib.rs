@@ -69,6 +69,8 @@ pub use crate::global::{
 };
 #[cfg(feature = "config")]
 pub use crate::global::{dict_config, file_config};
+#[cfg(all(unix, feature = "sighup"))]
+pub use crate::handler::file::reopen_files_on_sighup;
 pub use crate::handler::file::{
     Compress, FileHandler, FileHandlerBuilder, FileMode, Keep, MmapRotatingFileHandler,
     MmapRotatingFileHandlerBuilder, Naming, OnFailure, Rotate, RotatingFileHandler,

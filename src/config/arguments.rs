@@ -47,6 +47,10 @@ pub(super) struct Manner {
     pub(super) roll_empty: bool,
     /// A rotated file takes the place of one with its name.
     pub(super) replace_rotated: bool,
+    /// A file that others move is left, and its path opened anew.
+    pub(super) follow: bool,
+    /// A last line without an end is given one.
+    pub(super) mend: bool,
     /// What the runtime's clock shows, in nanoseconds since the Unix epoch.
     pub(super) now_ns: Option<i64>,
 }
@@ -276,6 +280,60 @@ impl Arguments {
                 None
             }
         }
+    }
+
+    /// Takes a number of bytes: an integer, or text such as `64 MiB` or `1.5GB`; null counts as
+    /// not given.
+    pub fn bytes(&mut self, name: &str) -> Option<u64> {
+        const UNITS: [(&str, f64); 9] = [
+            ("b", 1.0),
+            ("kb", 1e3),
+            ("mb", 1e6),
+            ("gb", 1e9),
+            ("tb", 1e12),
+            ("kib", 1024.0),
+            ("mib", 1_048_576.0),
+            ("gib", 1_073_741_824.0),
+            ("tib", 1_099_511_627_776.0),
+        ];
+        let number = self.measure(name, &UNITS, "a number of bytes, such as 64 MiB")?;
+        Some(number as u64)
+    }
+
+    /// Takes a length of time: a number of seconds, or text such as `90 s`, `10 min`, `12 h`,
+    /// `30 d`; null counts as not given.
+    pub fn duration(&mut self, name: &str) -> Option<Duration> {
+        const UNITS: [(&str, f64); 6] = [
+            ("ms", 1e-3),
+            ("s", 1.0),
+            ("min", 60.0),
+            ("h", 3600.0),
+            ("d", 86_400.0),
+            ("w", 604_800.0),
+        ];
+        let seconds = self.measure(name, &UNITS, "a length of time, such as 30 d")?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// Takes a number of 0 or more, with one of these units behind it or none.
+    fn measure(&mut self, name: &str, units: &[(&str, f64)], wanted: &str) -> Option<f64> {
+        let node = self.take(name).filter(|node| !node.is_null())?;
+        let number = match &node {
+            Node::Float(number) => Some(*number),
+            Node::Str(text) => {
+                let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+                let unit = text[at..].trim().to_ascii_lowercase();
+                let unit = units.iter().find(|(known, _)| *known == unit).map(|(_, by)| *by);
+                let factor = if at == text.len() { Some(1.0) } else { unit };
+                text[..at].trim().parse::<f64>().ok().zip(factor).map(|(number, by)| number * by)
+            }
+            other => other.as_int().map(|number| number as f64),
+        };
+        let number = number.filter(|number| number.is_finite() && (0.0..1e18).contains(number));
+        if number.is_none() {
+            self.wrong(name, wanted, &node);
+        }
+        number
     }
 
     /// Takes a length of time in seconds, whole or not; null counts as not given.

@@ -22,6 +22,8 @@ use super::problem::{Problems, did_you_mean};
 /// | `rotate_by`: the `clock` when a record is written, or the `record`'s time | `clock` | `record` |
 /// | `empty_files`: `roll` over for a long record, or `keep` | `roll` | `keep` |
 /// | `rotated_files`: `replace` one of that name, or `keep` both | `replace` | `keep` |
+/// | `moved_files`: `stay` with a file that others move, or `follow` the path | `stay` | `follow` |
+/// | `unfinished_lines`: `leave` what a power failure left, or `end` it | `leave` | `end` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Door {
@@ -50,6 +52,10 @@ pub struct Door {
     pub roll_empty_files: bool,
     /// Whether a rotated file takes the place of an older one that has its name.
     pub replace_rotated_files: bool,
+    /// Whether a handler notices that others moved or removed its file, and opens the path anew.
+    pub follow_files: bool,
+    /// Whether a last line without an end is given one when its file is opened.
+    pub mend_files: bool,
 }
 
 impl Door {
@@ -67,6 +73,8 @@ impl Door {
             rotate_by_clock: true,
             roll_empty_files: true,
             replace_rotated_files: true,
+            follow_files: false,
+            mend_files: false,
         }
     }
 
@@ -84,6 +92,8 @@ impl Door {
             rotate_by_clock: false,
             roll_empty_files: false,
             replace_rotated_files: false,
+            follow_files: true,
+            mend_files: true,
         }
     }
 
@@ -96,6 +106,8 @@ impl Door {
             rotate_by_clock: self.rotate_by_clock,
             roll_empty: self.roll_empty_files,
             replace_rotated: self.replace_rotated_files,
+            follow: self.follow_files,
+            mend: self.mend_files,
             now_ns,
         }
     }
@@ -120,6 +132,8 @@ impl Door {
                 "rotate_by" => (&mut self.rotate_by_clock, "clock", "record"),
                 "empty_files" => (&mut self.roll_empty_files, "roll", "keep"),
                 "rotated_files" => (&mut self.replace_rotated_files, "replace", "keep"),
+                "moved_files" => (&mut self.follow_files, "follow", "stay"),
+                "unfinished_lines" => (&mut self.mend_files, "end", "leave"),
                 _ => {
                     problems.add(path, format!("unknown key{}", did_you_mean(key, KEYS)));
                     continue;
@@ -139,8 +153,10 @@ impl Door {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "empty_files",
+    "moved_files",
+    "unfinished_lines",
     "unknown_keys",
     "formats",
     "former_handlers",

@@ -1,6 +1,7 @@
 //! What a configuration would do: everything resolved and checked, nothing done.
 
 use super::arguments::{Arguments, Opens};
+use super::builtin;
 use super::door::{self, Door};
 use super::node::{Map, Node};
 use super::problem::{Problems, Refused, did_you_mean};
@@ -526,7 +527,10 @@ impl<'a> Planner<'a> {
             args.push("handlers", Node::list(targets.iter().map(String::as_str)));
         }
         if name == "logging.handlers.MemoryHandler" && map.contains("target") {
-            targets = self.target(map, &path, handlers);
+            targets = self.target(map, &path, "target", handlers);
+        }
+        if builtin::takes_fallback(&name) && map.contains("fallback") {
+            targets = self.target(map, &path, "fallback", handlers);
         }
         let schema = ["class", "()", ".", "level", "formatter", "filters"];
         let schema: &[&str] = match queue {
@@ -539,8 +543,8 @@ impl<'a> Planner<'a> {
         Some(HandlerPlan { made, level, formatter, filters, targets, opens })
     }
 
-    fn target(&mut self, map: &Map, path: &str, handlers: &Map) -> Vec<String> {
-        let id = match self.value(map, path, "target") {
+    fn target(&mut self, map: &Map, path: &str, key: &str, handlers: &Map) -> Vec<String> {
+        let id = match self.value(map, path, key) {
             Some(Node::Str(id)) => id,
             Some(other) => other.to_string(),
             None => return Vec::new(),
@@ -549,7 +553,7 @@ impl<'a> Planner<'a> {
             return vec![id];
         }
         let hint = did_you_mean(&id, handlers.keys());
-        self.problems.add(join(path, "target"), format!("there is no handler {id:?}{hint}"));
+        self.problems.add(join(path, key), format!("there is no handler {id:?}{hint}"));
         Vec::new()
     }
 

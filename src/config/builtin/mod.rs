@@ -57,6 +57,11 @@ fn handler(
     registry.add(python, entry);
 }
 
+/// Returns true for the classes that may name another handler to get what they cannot write.
+pub(super) fn takes_fallback(class: &str) -> bool {
+    class.strip_prefix("sawmill.").is_some_and(|name| name.ends_with("FileHandler"))
+}
+
 /// A blueprint for a handler that is made already, but for its reference.
 fn ready(handler: impl Handler) -> Blueprint<HandlerRef> {
     Box::new(move |_: &Parts<'_>| Ok(HandlerRef::new(handler)))

@@ -112,6 +112,12 @@ impl OnFailure {
     }
 }
 
+/// A handler that may be told of its fallback after it was made, as configurations do.
+#[cfg(feature = "config")]
+pub(crate) trait TakesFallback {
+    fn set_fallback(&mut self, handler: HandlerRef);
+}
+
 /// A file that refused bytes.
 #[derive(Debug)]
 pub(crate) struct Trouble {

@@ -7,7 +7,8 @@ pub use builder::MmapRotatingFileHandlerBuilder;
 
 use super::base::with_suffix;
 use super::names::Naming;
-use super::output::{Options, Output, absolute, reopenings};
+use super::output::{Options, Output, absolute};
+use super::reopen::reopenings;
 use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::segment::{self, Broken, Segment};
@@ -271,6 +272,8 @@ impl MmapRotatingFileHandler {
         Ok(())
     }
 }
+
+takes_fallback!(MmapRotatingFileHandler, options.on_failure.fallback);
 
 impl Handler for MmapRotatingFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {

@@ -17,6 +17,7 @@ mod open;
 mod output;
 mod pack;
 mod plain;
+mod reopen;
 mod rotate;
 mod rotating;
 mod rotation;
@@ -27,13 +28,18 @@ mod sync;
 mod timed;
 mod watched;
 
+#[cfg(feature = "config")]
+pub(crate) use failing::TakesFallback;
+
 pub use archives::Keep;
 pub use failing::OnFailure;
 pub use mapped::{MmapRotatingFileHandler, MmapRotatingFileHandlerBuilder};
 pub use names::Naming;
-pub use output::reopen_files;
 pub use pack::Compress;
 pub use plain::{FileHandler, FileHandlerBuilder};
+pub use reopen::reopen_files;
+#[cfg(all(unix, feature = "sighup"))]
+pub use reopen::reopen_files_on_sighup;
 pub use rotate::Rotate;
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerBuilder};
 pub use schedule::When;
@@ -42,6 +48,8 @@ pub use sync::SyncPolicy;
 pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerBuilder};
 pub use watched::{WatchedFileHandler, WatchedFileHandlerBuilder};
 
+#[cfg(all(test, unix))]
+mod faults;
 #[cfg(all(test, target_os = "linux"))]
 mod full_disk;
 #[cfg(test)]

@@ -8,12 +8,13 @@ use super::archives::Archives;
 use super::encoding::Encoding;
 use super::failing::{Gap, OnFailure, Trouble, shedding};
 use super::open::Open;
+use super::reopen::reopenings;
 use super::storage::{self, Disk, FileMode, How, Storage};
 use super::sync::SyncPolicy;
 use crate::error::Error;
 use crate::handler::{Context, HandlerRef};
 use crate::record::LogRecord;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::Arc;
 use crate::sys;
 use std::collections::VecDeque;
 use std::io;
@@ -24,29 +25,6 @@ use std::time::{Duration, Instant};
 const BATCH_BYTES: usize = 256 << 10;
 /// How often a batch looks whether the path still leads to the open file.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// Counts the requests that every file be opened anew.
-static REOPENINGS: AtomicU64 = AtomicU64::new(0);
-
-/// Has every file handler of the process open its path anew before its next line, for tools that
-/// move files away (`logrotate` without `copytruncate`).
-///
-/// Files that were not moved are appended to as before. A mapped file is opened anew, too.
-///
-/// # Examples
-///
-/// ```
-/// // In a signal thread, or wherever the program learns that its files were moved.
-/// sawmill::reopen_files();
-/// ```
-pub fn reopen_files() {
-    REOPENINGS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// How often everything was asked to open anew so far.
-pub(crate) fn reopenings() -> u64 {
-    REOPENINGS.load(Ordering::Relaxed)
-}
 
 /// What the builders of all file handlers have in common.
 #[derive(Debug, Clone)]
@@ -211,6 +189,11 @@ impl Output {
 
     pub(crate) fn targets(&self) -> Vec<HandlerRef> {
         self.options.on_failure.fallback.iter().cloned().collect()
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn set_fallback(&mut self, handler: HandlerRef) {
+        self.options.on_failure.fallback = Some(handler);
     }
 
     pub(crate) fn set_terminator(&mut self, terminator: &str) {

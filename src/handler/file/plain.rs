@@ -253,6 +253,8 @@ fn try_roll(
     Ok(())
 }
 
+takes_fallback!(FileHandler, in output);
+
 impl Handler for FileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         match self.rotation {

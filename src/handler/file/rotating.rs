@@ -180,6 +180,8 @@ impl RotatingFileHandler {
     }
 }
 
+takes_fallback!(RotatingFileHandler, in base.output);
+
 impl Handler for RotatingFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         // As Python's `shouldRollover`, which opens a file even if its mode empties it.

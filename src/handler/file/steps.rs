@@ -242,3 +242,23 @@ macro_rules! plan_steps {
         }
     };
 }
+
+/// Lets a handler be told of its fallback after it was made.
+macro_rules! takes_fallback {
+    ($handler:ty, $($to:ident).+) => {
+        #[cfg(feature = "config")]
+        impl crate::handler::file::TakesFallback for $handler {
+            fn set_fallback(&mut self, handler: crate::handler::HandlerRef) {
+                self.$($to).+ = Some(handler);
+            }
+        }
+    };
+    ($handler:ty, in $($output:ident).+) => {
+        #[cfg(feature = "config")]
+        impl crate::handler::file::TakesFallback for $handler {
+            fn set_fallback(&mut self, handler: crate::handler::HandlerRef) {
+                self.$($output).+.set_fallback(handler);
+            }
+        }
+    };
+}

@@ -17,6 +17,12 @@ impl TestDir {
         Self::below(&std::env::temp_dir())
     }
 
+    /// In memory if there is such a file system, for tests that sync a thousand times.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
     pub(crate) fn below(parent: &Path) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -55,6 +61,40 @@ impl Drop for TestDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The lines of all log files in a directory, compressed ones too. What is neither UTF-8 nor
+/// whole shows as such a line; a last line without end as well.
+pub(crate) fn lines_of(dir: &TestDir) -> Vec<String> {
+    let mut lines = Vec::new();
+    for name in dir.names() {
+        if name.ends_with(".lock") || dir.join(&name).is_symlink() {
+            continue;
+        }
+        let bytes = unpacked(&name, std::fs::read(dir.join(&name)).unwrap());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        lines.extend(text.lines().map(str::to_owned));
+        if !text.is_empty() && !text.ends_with('\n') {
+            lines.push(format!("{name}: no end"));
+        }
+    }
+    lines
+}
+
+fn unpacked(name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    #[cfg(feature = "gzip")]
+    if name.ends_with(".gz") {
+        let mut plain = Vec::new();
+        let mut reader = flate2::read::MultiGzDecoder::new(&*bytes);
+        std::io::Read::read_to_end(&mut reader, &mut plain).unwrap();
+        return plain;
+    }
+    #[cfg(feature = "zstd")]
+    if name.ends_with(".zst") {
+        return zstd::decode_all(&*bytes).unwrap();
+    }
+    let _ = name;
+    bytes
 }
 
 /// A home for one handler, with a clock and the books of the tests.
@@ -103,6 +143,10 @@ impl<H: Handler> Desk<H> {
 
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.with(|handler, cx| handler.flush(cx))
+    }
+
+    pub(crate) fn tick(&mut self) -> Result<(), Error> {
+        self.with(|handler, cx| handler.tick(cx))
     }
 
     pub(crate) fn close(&mut self) -> Result<(), Error> {

@@ -345,6 +345,8 @@ fn rotated_files(
     Ok(entries.into_iter().filter(is_ours).collect())
 }
 
+takes_fallback!(TimedRotatingFileHandler, in base.output);
+
 impl Handler for TimedRotatingFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         let time_ns = if self.by_clock { cx.now_ns() } else { record.time_ns() };

@@ -97,6 +97,8 @@ impl WatchedFileHandler {
     }
 }
 
+takes_fallback!(WatchedFileHandler, in output);
+
 impl Handler for WatchedFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         self.output.emit(record, cx)
