@@ -66,6 +66,11 @@ impl Callsite {
         if word.admits(level) { Some(word) } else { None }
     }
 
+    /// Whether the call has key-value pairs.
+    pub(crate) fn has_fields(&self) -> bool {
+        self.meta.roles.iter().any(|role| matches!(role, Role::Key(_) | Role::Pair))
+    }
+
     /// The name of the function that holds the call.
     pub fn function(&self) -> &'static str {
         let name = (self.meta.function)();

@@ -190,10 +190,10 @@ impl<'a> Struct<'a> {
 #[inline]
 pub(crate) fn value<'a>(tag: u8, words: &mut &'a [u64]) -> Option<Value<'a>> {
     Some(match tag {
-        tag::U64 | tag::COUNT => Value::U64(take(words)?),
-        tag::I32 => Value::I32(take(words)? as i32),
-        tag::I64 => Value::I64(take(words)? as i64),
-        tag::F64 => Value::F64(f64::from_bits(take(words)?)),
+        tag::U64 | tag::COUNT => Value::U64(word(words)?),
+        tag::I32 => Value::I32(word(words)? as i32),
+        tag::I64 => Value::I64(word(words)? as i64),
+        tag::F64 => Value::F64(f64::from_bits(word(words)?)),
         tag::STR => Value::Str(text(words)?),
         tag::TEXT => Value::Text(text(words)?),
         _ => return rare(tag, words),
@@ -203,33 +203,33 @@ pub(crate) fn value<'a>(tag: u8, words: &mut &'a [u64]) -> Option<Value<'a>> {
 fn rare<'a>(tag: u8, words: &mut &'a [u64]) -> Option<Value<'a>> {
     Some(match tag {
         tag::UNIT => Value::Unit,
-        tag::BOOL => Value::Bool(take(words)? != 0),
-        tag::I8 => Value::I8(take(words)? as i8),
-        tag::I16 => Value::I16(take(words)? as i16),
+        tag::BOOL => Value::Bool(word(words)? != 0),
+        tag::I8 => Value::I8(word(words)? as i8),
+        tag::I16 => Value::I16(word(words)? as i16),
         tag::U128 => Value::U128(wide(words)?),
         tag::I128 => Value::I128(wide(words)? as i128),
-        tag::F32 => Value::F32(f32::from_bits(take(words)? as u32)),
-        tag::CHAR => Value::Char(char::from_u32(u32::try_from(take(words)?).ok()?)?),
+        tag::F32 => Value::F32(f32::from_bits(word(words)? as u32)),
+        tag::CHAR => Value::Char(char::from_u32(u32::try_from(word(words)?).ok()?)?),
         tag::BYTES => Value::Bytes(bytes(words)?),
         tag::DURATION => {
-            let seconds = take(words)?;
-            let nanos = u32::try_from(take(words)?).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+            let seconds = word(words)?;
+            let nanos = u32::try_from(word(words)?).ok().filter(|nanos| *nanos < 1_000_000_000)?;
             Value::Duration(Duration::new(seconds, nanos))
         }
-        tag::IPV4 => Value::Ip(Ipv4Addr::from(take(words)? as u32).into()),
+        tag::IPV4 => Value::Ip(Ipv4Addr::from(word(words)? as u32).into()),
         tag::IPV6 => Value::Ip(Ipv6Addr::from(wide(words)?).into()),
         tag::SOCKET_V4 => {
-            let word = take(words)?;
+            let word = word(words)?;
             let address = Ipv4Addr::from(word as u32);
             Value::Socket(SocketAddrV4::new(address, (word >> 32) as u16).into())
         }
         tag::SOCKET_V6 => {
             let address = Ipv6Addr::from(wide(words)?);
-            let port = take(words)? as u16;
-            let more = take(words)?;
+            let port = word(words)? as u16;
+            let more = word(words)?;
             Value::Socket(SocketAddrV6::new(address, port, (more >> 32) as u32, more as u32).into())
         }
-        tag::OPTION => match u8::try_from(take(words)?).ok()? {
+        tag::OPTION => match u8::try_from(word(words)?).ok()? {
             0 => Value::None,
             tag => {
                 let start = *words;
@@ -256,7 +256,7 @@ fn rare<'a>(tag: u8, words: &mut &'a [u64]) -> Option<Value<'a>> {
 
 /// Reads a value behind its tag word.
 pub(crate) fn nested<'a>(words: &mut &'a [u64]) -> Option<Value<'a>> {
-    let tag = u8::try_from(take(words)?).ok()?;
+    let tag = u8::try_from(word(words)?).ok()?;
     // Values nest at most as deep as their words are many; recursion happens only when a caller
     // walks into them.
     value(tag, words)
@@ -268,30 +268,30 @@ fn skip(tag: u8, words: &mut &[u64]) -> Option<()> {
     let mut tag = tag;
     loop {
         match tag {
-            tag::OPTION => match u8::try_from(take(words)?).ok()? {
+            tag::OPTION => match u8::try_from(word(words)?).ok()? {
                 0 => return Some(()),
                 inner => tag = inner,
             },
-            tag::ANY => tag = u8::try_from(take(words)?).ok()?,
+            tag::ANY => tag = u8::try_from(word(words)?).ok()?,
             _ => return value(tag, words).map(drop),
         }
     }
 }
 
 #[inline]
-fn take(words: &mut &[u64]) -> Option<u64> {
+pub(crate) fn word(words: &mut &[u64]) -> Option<u64> {
     let (first, rest) = words.split_first()?;
     *words = rest;
     Some(*first)
 }
 
 fn wide(words: &mut &[u64]) -> Option<u128> {
-    Some(u128::from(take(words)?) | u128::from(take(words)?) << 64)
+    Some(u128::from(word(words)?) | u128::from(word(words)?) << 64)
 }
 
 #[inline]
-fn bytes<'a>(words: &mut &'a [u64]) -> Option<&'a [u8]> {
-    let length = usize::try_from(take(words)?).ok()?;
+pub(crate) fn bytes<'a>(words: &mut &'a [u64]) -> Option<&'a [u8]> {
+    let length = usize::try_from(word(words)?).ok()?;
     let (body, rest) = words.split_at_checked(length.div_ceil(8))?;
     *words = rest;
     bytemuck::cast_slice(body).get(..length)
@@ -303,7 +303,7 @@ fn text<'a>(words: &mut &'a [u64]) -> Option<&'a str> {
 }
 
 fn block<'a>(words: &mut &'a [u64]) -> Option<(u32, &'a [u64])> {
-    let head = take(words)?;
+    let head = word(words)?;
     let (body, rest) = words.split_at_checked((head >> 32) as usize)?;
     *words = rest;
     Some((head as u32, body))

@@ -48,12 +48,30 @@ pub struct ProcessInfo {
     pub name: String,
 }
 
+/// Stands for a record's logger and level names: as long as it is the same, and the level is, so
+/// are they.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Names {
+    /// The snapshot that admitted the record, from 1; 0 where that is not known.
+    pub(crate) snapshot: u64,
+    pub(crate) logger: u32,
+}
+
+impl Names {
+    /// Whether both are known to stand for the same names.
+    #[inline(always)]
+    pub(crate) fn are(self, others: Self) -> bool {
+        self.snapshot == others.snapshot && self.logger == others.logger && self.snapshot != 0
+    }
+}
+
 /// What every record has, whatever its frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) logger: &'a str,
     pub(crate) level: Level,
     pub(crate) level_name: &'a str,
+    pub(crate) names: Names,
     /// Nanoseconds since the Unix epoch.
     pub(crate) time_ns: i64,
     /// When the runtime started, for `relativeCreated`.
@@ -127,6 +145,7 @@ pub(crate) struct Overlay {
 }
 
 impl<'a> LogRecord<'a> {
+    #[inline(always)]
     pub(crate) fn new(
         head: Head<'a>,
         body: Body<'a>,
@@ -672,15 +691,18 @@ pub(crate) fn exception_text(value: Value<'_>) -> String {
 #[derive(Debug)]
 pub(crate) struct SiteValues<'a> {
     tags: &'a [u64],
+    /// The tags to come of the current tag word.
+    current: u64,
     at: usize,
     count: usize,
     words: &'a [u64],
 }
 
 impl<'a> SiteValues<'a> {
+    #[inline(always)]
     pub(crate) fn new(count: usize, words: &'a [u64]) -> Option<Self> {
         let (tags, words) = words.split_at_checked(count.div_ceil(8))?;
-        Some(Self { tags, at: 0, count, words })
+        Some(Self { tags, current: 0, at: 0, count, words })
     }
 }
 
@@ -692,7 +714,12 @@ impl<'a> Iterator for SiteValues<'a> {
         if self.at == self.count {
             return None;
         }
-        let tag = (self.tags[self.at / 8] >> (self.at % 8 * 8)) as u8;
+        if self.at.is_multiple_of(8) {
+            let (current, rest) = self.tags.split_first()?;
+            (self.current, self.tags) = (*current, rest);
+        }
+        let tag = self.current as u8;
+        self.current >>= 8;
         self.at += 1;
         decode::value(tag, &mut self.words)
     }

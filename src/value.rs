@@ -115,6 +115,12 @@ impl Spec {
         precision: Count::None,
         kind: Kind::Display,
     };
+    /// Whether width or precision is a captured value.
+    pub(crate) fn has_counts(&self) -> bool {
+        let is_value = |count| matches!(count, Count::Value(_));
+        is_value(self.width) || is_value(self.precision)
+    }
+
     /// `{:?}`.
     pub const DEBUG: Self = Self { kind: Kind::Debug, ..Self::PLAIN };
 }

@@ -9,8 +9,8 @@ use crate::lane::frame::{self, HEADER_WORDS, Head as FrameHead};
 use crate::lane::{ByClass, LaneState, Reader};
 use crate::level::{CLASS_LEVELS, Level};
 use crate::record::{
-    Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ProcessInfo, ThreadInfo,
-    ValueBuf,
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
+    ThreadInfo, ValueBuf,
 };
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
@@ -75,19 +75,24 @@ impl Frames {
             level = found.meta.level.unwrap_or(Level::NOTSET);
             site = Some(found);
         }
-        if head.kind & frame::WITH_LEVEL != 0 {
-            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
-            (level, rest) = (Level::new(*word as u32 as i32), after);
-        }
         let mut origin = 0;
-        if head.kind & frame::WITH_ORIGIN != 0 {
-            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
-            (origin, rest) = (*word, after);
+        if head.kind & (frame::WITH_LEVEL | frame::WITH_ORIGIN) != 0 {
+            let mut flagged = |flag| match rest.split_first() {
+                _ if head.kind & flag == 0 => Some(None),
+                Some((word, after)) => {
+                    rest = after;
+                    Some(Some(*word))
+                }
+                None => None,
+            };
+            let (Some(chosen), Some(cause)) =
+                (flagged(frame::WITH_LEVEL), flagged(frame::WITH_ORIGIN))
+            else {
+                return damaged(lane, stage);
+            };
+            level = chosen.map_or(level, |word| Level::new(word as u32 as i32));
+            origin = cause.unwrap_or(0);
         }
-        let body = match site {
-            Some(site) => Body::Site { site, words: rest },
-            None => Body::Described(Described::read(rest)),
-        };
         let late = *stamp < self.newest;
         if late {
             DrainBooks::add(&stage.books.late, 1);
@@ -95,38 +100,47 @@ impl Frames {
             self.newest = *stamp;
         }
         lane.count_taken();
-        let (snapshot, route) = generations.find(head.generation, (*ids >> 32) as u32);
-        let (described_name, time_ns, renderer) = match &body {
-            Body::Described(described) => {
-                let renderer = Generations::renderer(snapshot, described.renderer);
-                let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
-                (described.level_name, described.time_ns.or(created), renderer)
-            }
-            Body::Site { .. } => (None, None, None),
+        let logger = (*ids >> 32) as u32;
+        let (snapshot, route) = generations.find(head.generation, logger);
+        let (start_ns, process) = (self.start_ns, &self.process);
+        let (thread, number) = (&lane.shared.thread, lane.shared.number);
+        let (sequence, context) = (*lane.sequence, &**lane.context);
+        let head = |level_name, time_ns| Head {
+            logger: &route.name,
+            level,
+            level_name,
+            names: Names { snapshot: snapshot.number, logger },
+            time_ns,
+            start_ns,
+            thread,
+            process,
+            lane: number,
+            sequence,
+            late,
+            context,
         };
+        let mut stamped = || timeline.ns_after(*stamp, lane.last);
+        let named = snapshot.level_names.name(level).map(|name| &**name);
         let unnamed;
-        let level_name = match (described_name, snapshot.level_names.name(level)) {
-            (Some(name), _) => name,
-            (None, Some(name)) => name,
-            (None, None) => {
+        let level_name = match named {
+            Some(name) => name,
+            None => {
                 unnamed = snapshot.level_names.text(level);
                 &*unnamed
             }
         };
-        let head = Head {
-            logger: &route.name,
-            level,
-            level_name,
-            time_ns: time_ns.unwrap_or_else(|| timeline.ns_after(*stamp, lane.last)),
-            start_ns: self.start_ns,
-            thread: &lane.shared.thread,
-            process: &self.process,
-            lane: lane.shared.number,
-            sequence: *lane.sequence,
-            late,
-            context: lane.context,
-        };
-        let mut record = LogRecord::new(head, body, renderer);
+        // Each kind of record is put together where it stays, for it is large.
+        if let Some(site) = site {
+            let head = head(level_name, stamped());
+            let mut record = LogRecord::new(head, Body::Site { site, words: rest }, None);
+            return stage.route(route, &snapshot.table, origin, &mut record);
+        }
+        let described = Described::read(rest);
+        let renderer = Generations::renderer(snapshot, described.renderer);
+        let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
+        let time_ns = described.time_ns.or(created).unwrap_or_else(stamped);
+        let head = head(described.level_name.unwrap_or(level_name), time_ns);
+        let mut record = LogRecord::new(head, Body::Described(described), renderer);
         stage.route(route, &snapshot.table, origin, &mut record);
     }
 
@@ -293,6 +307,7 @@ impl Gap<'_> {
             logger: GAP_LOGGER,
             level,
             level_name: &snapshot.level_names.text(level),
+            names: Names::default(),
             time_ns: self.span.1,
             start_ns,
             thread: self.thread,

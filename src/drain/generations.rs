@@ -12,14 +12,17 @@ use std::collections::VecDeque;
 pub(crate) struct Generations {
     tree: Arc<Tree>,
     kept: VecDeque<Kept>,
+    /// The newest one's number.
+    newest: u32,
     uses: Uses,
 }
 
 #[derive(Debug)]
 struct Kept {
     snapshot: Arc<Snapshot>,
-    /// Routes of loggers made after the generation was compiled, by how much younger they are.
-    younger: Vec<Option<Route>>,
+    /// Routes by logger number, of loggers whose records came; also of those made after the
+    /// snapshot was compiled.
+    routes: Vec<Option<Route>>,
     /// Where each lane ended after the next generation had arrived: once all have been read to
     /// there, no frame of this generation is left.
     ends: Option<Vec<(u32, u64)>>,
@@ -30,7 +33,7 @@ impl Generations {
         let first = Kept::new(tree.snapshot());
         let mut uses = Uses::default();
         uses.add(&first.snapshot.table);
-        Self { tree, kept: VecDeque::from([first]), uses }
+        Self { tree, newest: first.snapshot.generation, kept: VecDeque::from([first]), uses }
     }
 
     pub(crate) fn newest(&self) -> &Arc<Snapshot> {
@@ -47,7 +50,7 @@ impl Generations {
     /// bits and wrap around.
     #[inline]
     fn age(&self, generation: u32) -> u32 {
-        self.newest().generation.wrapping_sub(generation) & i32::MAX as u32
+        self.newest.wrapping_sub(generation) & i32::MAX as u32
     }
 
     /// How many are kept.
@@ -67,6 +70,7 @@ impl Generations {
         // What was on the way when the drain began with the newest is known already.
         if !self.knows(snapshot.generation) {
             self.uses.add(&snapshot.table);
+            self.newest = snapshot.generation;
             self.kept.push_back(Kept::new(snapshot));
         }
     }
@@ -100,26 +104,32 @@ impl Generations {
     /// when the snapshot was compiled or was made since: then it has its nearest ancestor's
     /// handlers and no filters.
     #[inline]
-    pub(crate) fn find(&mut self, generation: u32, logger: u32) -> (&Arc<Snapshot>, &Route) {
-        let place = self.place(generation);
-        let older = self.kept[place].snapshot.table.routes.len();
+    pub(crate) fn find(&mut self, generation: u32, logger: u32) -> (&Snapshot, &Route) {
         let logger = logger as usize;
-        if logger >= older
-            && self.kept[place].younger.get(logger - older).is_none_or(Option::is_none)
-        {
-            self.learn_younger(place, logger);
+        let newest = self.kept.len() - 1;
+        let place = if generation == self.newest { newest } else { self.place(generation) };
+        if self.kept[place].routes.get(logger).is_none_or(Option::is_none) {
+            self.learn(place, logger);
         }
         let kept = &self.kept[place];
-        let route = match kept.snapshot.table.routes.get(logger) {
-            Some(route) => route,
-            None => kept.younger[logger - older].as_ref().expect("learned just now"),
-        };
-        (&kept.snapshot, route)
+        (&kept.snapshot, kept.routes[logger].as_ref().expect("learned just now"))
     }
 
     #[cold]
-    fn learn_younger(&mut self, place: usize, logger: usize) {
-        let snapshot = self.kept[place].snapshot.clone();
+    fn learn(&mut self, place: usize, logger: usize) {
+        let snapshot = &self.kept[place].snapshot;
+        let route = match snapshot.table.routes.get(logger) {
+            Some(route) => route.clone(),
+            None => self.route_of_younger(snapshot, logger),
+        };
+        let routes = &mut self.kept[place].routes;
+        if routes.len() <= logger {
+            routes.resize(logger + 1, None);
+        }
+        routes[logger] = Some(route);
+    }
+
+    fn route_of_younger(&self, snapshot: &Snapshot, logger: usize) -> Route {
         let (name, mut ancestor) = {
             let state = self.tree.state();
             // A damaged frame may name a logger that does not exist: the root's route serves.
@@ -134,13 +144,7 @@ impl Generations {
         };
         let route = ancestor.find_map(|number| snapshot.table.routes.get(number as usize));
         let handlers = route.map_or_else(|| Arc::from([]), |route| route.handlers.clone());
-        let route = Route { name, disabled: false, filters: Box::default(), handlers };
-        let at = logger - snapshot.table.routes.len();
-        let younger = &mut self.kept[place].younger;
-        if younger.len() <= at {
-            younger.resize(at + 1, None);
-        }
-        younger[at] = Some(route);
+        Route { name, disabled: false, filters: Box::default(), handlers }
     }
 
     /// The renderer with this number, from 1.
@@ -201,7 +205,7 @@ impl Uses {
 
 impl Kept {
     fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, younger: Vec::new(), ends: None }
+        Self { snapshot, routes: Vec::new(), ends: None }
     }
 
     fn is_passed(&self, lanes: &[Reader]) -> bool {

@@ -1,16 +1,21 @@
 //! The pattern formatter: Python's `Formatter`.
 
+mod builder;
+mod by_site;
+
+pub use builder::FormatterBuilder;
+
 use super::attribute::Attribute;
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
-use super::runs::{self, Entry, Plan, Runs, Step};
-use super::time::{Dialect, TimeText, TimeTextOptions, Zone};
+use super::script::{self, Scripts};
+use super::time::TimeText;
 use super::{Format, logfmt};
-use crate::callsite::Callsite;
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
+use crate::text::Room;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
@@ -55,9 +60,8 @@ pub struct Formatter {
     neutralize: bool,
     /// Lent to whoever renders a message that must be padded or converted.
     scratch: Cell<Vec<u8>>,
-    /// The pattern's pieces, those that a call site decides taken together.
-    plan: Plan,
-    runs: RefCell<Runs>,
+    scripts: RefCell<Scripts<by_site::Part>>,
+    room: RefCell<Box<Room>>,
     source: Source,
 }
 
@@ -135,72 +139,6 @@ impl Formatter {
         let result = f(&mut scratch);
         self.scratch.set(scratch);
         result
-    }
-
-    /// Appends the line of a call site's record by what is remembered of the site. `None` if
-    /// nothing is, and nothing has been written then.
-    #[inline]
-    fn remembered(
-        &self,
-        site: &'static Callsite,
-        record: &LogRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Option<Result<(), Error>> {
-        let runs = self.runs.borrow();
-        let entry = runs.find(site, record)?;
-        let start = out.len();
-        for step in &self.plan.steps {
-            let done = match step {
-                Step::Run(number) => {
-                    out.extend_from_slice(entry.run(*number));
-                    continue;
-                }
-                Step::Text(text) => {
-                    out.extend_from_slice(text.as_bytes());
-                    continue;
-                }
-                Step::Fields(_) if !entry.has_fields && record.head().context.is_empty() => {
-                    continue;
-                }
-                Step::ThreadName => {
-                    let start = out.len();
-                    out.extend_from_slice(record.head().thread.name.as_bytes());
-                    self.clean(out, start, Breaks::Escape);
-                    continue;
-                }
-                Step::Time => self.time.write(record, out),
-                Step::Message => {
-                    let start = out.len();
-                    let done = record.write_message(out);
-                    self.clean(out, start, Breaks::Indent);
-                    done
-                }
-                Step::Piece(at) | Step::Fields(at) => {
-                    self.piece(&self.pattern.pieces[*at], record, out)
-                }
-            };
-            if done.is_err() {
-                return Some(done);
-            }
-        }
-        if entry.has_trailing {
-            super::write_trailing_text(record, start, self.neutralize, out);
-        }
-        Some(Ok(()))
-    }
-
-    /// Writes out the runs of a call site, to be remembered.
-    #[cold]
-    fn remember(&self, site: &'static Callsite, record: &LogRecord<'_>) {
-        let (mut text, mut ends) = (Vec::new(), Vec::new());
-        for run in &self.plan.runs {
-            let pieces = &self.pattern.pieces[run.clone()];
-            if pieces.iter().try_for_each(|piece| self.piece(piece, record, &mut text)).is_err() {
-                return;
-            }
-            ends.push(text.len());
-        }
-        self.runs.borrow_mut().keep(Entry::new(site, record, text, ends));
     }
 
     #[inline]
@@ -459,17 +397,19 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
 
 impl Format for Formatter {
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let site = runs::site_of(record);
-        if let Some(site) = site
-            && let Some(done) = self.remembered(site, record, out)
+        let site = script::site_of(record);
+        if let Some((site, words)) = site
+            && self.by_script(site, words, record, out).is_some()
         {
-            return done;
+            return Ok(());
         }
         let start = out.len();
         self.format_message(record, out)?;
         super::write_trailing_text(record, start, self.neutralize, out);
-        if let Some(site) = site {
-            self.remember(site, record);
+        if let Some((site, words)) = site
+            && self.scripts.borrow().find(site, record).is_none()
+        {
+            self.write_script(site, words, record);
         }
         Ok(())
     }
@@ -485,203 +425,5 @@ impl fmt::Debug for Formatter {
     }
 }
 
-/// Builds a [`Formatter`].
-///
-/// | option | default |
-/// | --- | --- |
-/// | `pattern` | the message alone |
-/// | `style` | `%` |
-/// | `date_format` | none: the next two apply |
-/// | `time_format` | `%Y-%m-%d %H:%M:%S` |
-/// | `msec_format` | `%s,%03d` |
-/// | `local`, `utc`, `zone` | local: the variable `TZ`, else the system's zone |
-/// | `default_field` | none |
-/// | `validate` | true |
-/// | `strict` | true |
-/// | `neutralize` | true |
-///
-/// # Examples
-///
-/// ```
-/// use sawmill::Formatter;
-///
-/// let formatter = Formatter::builder()
-///     .pattern("%(asctime)s %(levelname)s %(request)s %(message)s")
-///     .date_format("%Y-%m-%dT%H:%M:%S.%fZ")
-///     .utc()
-///     .default_field("request", "-")
-///     .build()?;
-/// # let _ = formatter;
-/// # Ok::<(), sawmill::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct FormatterBuilder {
-    pattern: Option<String>,
-    style: Style,
-    time: TimeTextOptions,
-    zone: ZoneChoice,
-    defaults: Vec<(Box<str>, ValueBuf)>,
-    validate: bool,
-    strict: bool,
-    neutralize: bool,
-}
-
-#[derive(Debug, Clone)]
-enum ZoneChoice {
-    Local,
-    Utc,
-    Named(String),
-}
-
-impl FormatterBuilder {
-    fn new() -> Self {
-        Self {
-            pattern: None,
-            style: Style::Percent,
-            time: TimeTextOptions::default(),
-            zone: ZoneChoice::Local,
-            defaults: Vec::new(),
-            validate: true,
-            strict: true,
-            neutralize: true,
-        }
-    }
-
-    /// As Python's `Formatter` reads its arguments: `%f` in dates stands for itself, `fields` is a
-    /// field's name, patterns that can never be filled in fail for each record, and values are
-    /// not neutralised. For configurations in Python's manner.
-    pub fn like_python(mut self) -> Self {
-        self.time.dialect = Dialect::Python;
-        self.strict = false;
-        self.neutralize = false;
-        self
-    }
-
-    /// Sets the pattern; an empty one stands for the message alone, as in Python.
-    pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
-        self.pattern = Some(pattern.into()).filter(|pattern| !pattern.is_empty());
-        self
-    }
-
-    /// Sets the style of the pattern.
-    pub fn style(mut self, style: Style) -> Self {
-        self.style = style;
-        self
-    }
-
-    /// Sets how times are shown, in strftime directives: Python's `datefmt`.
-    pub fn date_format(mut self, format: impl Into<String>) -> Self {
-        self.time.date_format = Some(format.into());
-        self
-    }
-
-    /// Sets how times are shown without a `date_format`, up to the second: Python's
-    /// `default_time_format`.
-    pub fn time_format(mut self, format: impl Into<String>) -> Self {
-        self.time.time_format = format.into();
-        self
-    }
-
-    /// Sets how the milliseconds are joined to the time: a `%` format for the time's text and the
-    /// number, Python's `default_msec_format`. `None` leaves them out.
-    pub fn msec_format(mut self, format: Option<&str>) -> Self {
-        self.time.msec_format = format.map(str::to_owned);
-        self
-    }
-
-    /// Shows times in the process's zone.
-    pub fn local(mut self) -> Self {
-        self.zone = ZoneChoice::Local;
-        self
-    }
-
-    /// Shows times in UTC.
-    pub fn utc(mut self) -> Self {
-        self.zone = ZoneChoice::Utc;
-        self
-    }
-
-    /// Shows times in a zone: an IANA name, or a POSIX description such as `EST5EDT,M3.2.0,M11.1.0`.
-    pub fn zone(mut self, name: impl Into<String>) -> Self {
-        self.zone = ZoneChoice::Named(name.into());
-        self
-    }
-
-    /// Gives a field a value for records that do not have it.
-    pub fn default_field<T: crate::capture::Capture + ?Sized>(
-        self,
-        key: impl Into<Box<str>>,
-        value: &T,
-    ) -> Self {
-        self.default_value(key, ValueBuf::of(value))
-    }
-
-    /// Gives a field a value for records that do not have it.
-    pub fn default_value(mut self, key: impl Into<Box<str>>, value: ValueBuf) -> Self {
-        let key = key.into();
-        self.defaults.retain(|(known, _)| *known != key);
-        self.defaults.push((key, value));
-        self
-    }
-
-    /// Sets whether a pattern must pass Python's validation: at least one placeholder, in the style
-    /// that was chosen.
-    pub fn validate(mut self, validate: bool) -> Self {
-        self.validate = validate;
-        self
-    }
-
-    /// Sets whether a pattern that can never be filled in is refused here; else each record that
-    /// meets it fails, as in Python.
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
-        self
-    }
-
-    /// Sets whether control characters in values are made visible and further lines indented.
-    pub fn neutralize(mut self, neutralize: bool) -> Self {
-        self.neutralize = neutralize;
-        self
-    }
-
-    /// Compiles the pattern.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_invalid`], in Python's words, if the pattern is refused; or if the zone is not
-    /// known.
-    pub fn build(self) -> Result<Formatter, Error> {
-        let Self { style, mut time, validate, strict, neutralize, .. } = self;
-        let pattern = self.pattern.unwrap_or_else(|| style.default_pattern().to_owned());
-        if validate {
-            pattern::validate(style, &pattern)?;
-        }
-        let own = time.dialect == Dialect::Sawmill;
-        let compiled = pattern::compile(style, &pattern, own);
-        if strict && let Some(failure) = compiled.failure() {
-            return Err(Error::invalid(format!("invalid format '{pattern}': {failure}")));
-        }
-        time.zone = match &self.zone {
-            ZoneChoice::Local => Zone::local(),
-            ZoneChoice::Utc => Zone::Utc,
-            ZoneChoice::Named(name) => Zone::named(name)?,
-        };
-        let date_format = time.date_format.clone();
-        let plan = Plan::of(&compiled.pieces);
-        Ok(Formatter {
-            pattern: compiled,
-            time: TimeText::new(&time),
-            defaults: self.defaults,
-            neutralize,
-            scratch: Cell::default(),
-            plan,
-            runs: RefCell::new(Runs::new()),
-            source: Source { pattern, style, date_format },
-        })
-    }
-}
-
 #[cfg(test)]
-#[path = "formatter_tests.rs"]
 mod tests;

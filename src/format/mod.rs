@@ -9,7 +9,7 @@ mod logfmt;
 mod neutral;
 mod pattern;
 pub(crate) mod pyconv;
-mod runs;
+mod script;
 pub(crate) mod time;
 
 pub use buffering::BufferingFormatter;

@@ -1,6 +1,6 @@
 //! Records that the machinery makes beside a user's: what was withheld, what a queue had to drop.
 
-use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ValueBuf};
+use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ValueBuf};
 use crate::level::Level;
 
 /// A record of one's own, to be made [beside](LogRecord::beside) another one.
@@ -77,6 +77,7 @@ impl LogRecord<'_> {
             logger: notice.logger.as_deref().unwrap_or(self.logger()),
             level: notice.level,
             level_name: &name,
+            names: Names::default(),
             time_ns: notice.time_ns.unwrap_or(self.time_ns()),
             late: false,
             context: &[],

@@ -1,6 +1,6 @@
 //! Records that outlive their frame.
 
-use super::{Body, Described, Head, LogRecord, Overlay, ProcessInfo, Render, ThreadInfo};
+use super::{Body, Described, Head, LogRecord, Names, Overlay, ProcessInfo, Render, ThreadInfo};
 use crate::callsite::Callsite;
 use crate::level::Level;
 use crate::sync::Arc;
@@ -82,6 +82,7 @@ impl OwnedRecord {
             logger: &kept.logger,
             level: kept.level,
             level_name: &kept.level_name,
+            names: Names::default(),
             time_ns: kept.time_ns,
             start_ns: kept.start_ns,
             thread: &kept.thread,

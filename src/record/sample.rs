@@ -1,8 +1,8 @@
 //! Records for unit tests, made without a runtime.
 
 use super::{
-    Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ProcessInfo, ThreadInfo,
-    ValueBuf,
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
+    ThreadInfo, ValueBuf,
 };
 use crate::level::Level;
 
@@ -47,6 +47,7 @@ impl Sample {
             logger: &self.logger,
             level: self.level,
             level_name: &level_name,
+            names: Names::default(),
             time_ns: self.time_ns,
             start_ns: 1_700_000_000_000_000_000,
             thread: &thread,

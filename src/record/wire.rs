@@ -4,7 +4,7 @@
 //! logger's name, then the items of a described frame. The message is rendered and derived types
 //! become maps, for neither renderers nor shapes exist elsewhere.
 
-use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, OwnedRecord, ValueBuf};
+use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ValueBuf};
 use super::{ProcessInfo, ThreadInfo};
 use crate::capture::{Capture, Encode};
 use crate::decode::{self, Value};
@@ -108,6 +108,7 @@ impl OwnedRecord {
             logger,
             level,
             level_name: described.level_name.unwrap_or(&level_name),
+            names: Names::default(),
             time_ns: *time_ns as i64,
             start_ns: *start_ns as i64,
             thread: &thread,

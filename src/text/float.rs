@@ -1,26 +1,37 @@
 //! Floats in the shape of `core::fmt`, mostly without it.
 
+use super::digits::{SHORT_ROOM, put_short};
 use std::io::Write as _;
 
 /// Appends a float as `{}` shows it.
+#[inline]
+pub(super) fn push_f64(value: f64, out: &mut Vec<u8>) {
+    let mut room = [0; SHORT_ROOM];
+    match put_short(value, &mut room) {
+        Some(length) => out.extend_from_slice(&room[..length]),
+        None => with_shortest(value, |text| out.extend_from_slice(text.as_bytes())),
+    }
+}
+
+/// Lends a float's text as `{}` shows it.
 ///
 /// zmij finds the shortest digits, in the shape that std has for plain numbers; std itself writes
 /// numbers with exponents and those where two shortest texts may be equally near, for it breaks
 /// that tie the other way. A tie at `k` decimals means that `x * 10^k` is an odd multiple of 1/2,
 /// so that `x` has exactly `k + 1` binary digits behind the point.
-#[inline]
-pub(super) fn push_f64(value: f64, out: &mut Vec<u8>) {
+#[inline(never)]
+pub(super) fn with_shortest<R>(value: f64, then: impl FnOnce(&str) -> R) -> R {
+    let mut buffer = zmij::Buffer::new();
     if value.is_finite() {
-        let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
         let bits = value.to_bits();
         let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
         let binary_digits = 1075 - (bits >> 52 & 0x7ff) as i32 - mantissa.trailing_zeros() as i32;
-        if push_plain(text, binary_digits, 16, out) {
-            return;
+        if let Some(text) = as_std(text, binary_digits, 16) {
+            return then(text);
         }
     }
-    slow(value, out);
+    then(&value.to_string())
 }
 
 /// Appends a float as `{}` shows it.
@@ -31,27 +42,26 @@ pub(super) fn push_f32(value: f32, out: &mut Vec<u8>) {
         let bits = value.to_bits();
         let mantissa = bits & ((1 << 23) - 1) | 1 << 23;
         let binary_digits = 150 - (bits >> 23 & 0xff) as i32 - mantissa.trailing_zeros() as i32;
-        if push_plain(text, binary_digits, 7, out) {
-            return;
+        if let Some(text) = as_std(text, binary_digits, 7) {
+            return out.extend_from_slice(text.as_bytes());
         }
     }
     slow(value, out);
 }
 
-/// Appends the text if std would write the same. Texts up to `unique` bytes have so few digits
-/// that no second text of that length reads back as the same float.
+/// The text as std writes it, if that is the same number of digits. Texts up to `unique` bytes have
+/// so few digits that no second text of that length reads back as the same float.
 #[inline]
-fn push_plain(text: &str, binary_digits: i32, unique: usize, out: &mut Vec<u8>) -> bool {
+fn as_std(text: &str, binary_digits: i32, unique: usize) -> Option<&str> {
     let bytes = text.as_bytes();
-    let Some(decimals) = bytes.iter().rev().position(|each| *each == b'.') else { return false };
+    let decimals = bytes.iter().rev().position(|each| *each == b'.')?;
     if bytes[bytes.len().saturating_sub(5)..].contains(&b'e') {
-        return false;
+        return None;
     }
     if bytes.len() > unique && binary_digits == decimals as i32 + 1 {
-        return false;
+        return None;
     }
-    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-    true
+    Some(text.strip_suffix(".0").unwrap_or(text))
 }
 
 #[cold]

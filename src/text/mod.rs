@@ -5,14 +5,19 @@
 //! character cannot be handed to `core::fmt` at run time. A property test holds both against
 //! `format!`.
 
+mod digits;
 mod float;
+mod line;
 mod spec;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use line::{BLOCK, Line, Room, room};
 pub(crate) use spec::with_spec;
 
 use crate::decode::Value;
+pub(crate) use digits::last_digits;
+use digits::{U64_ROOM, put_u64};
 use std::io::Write as _;
 
 /// Appends a value as `{}` shows it.
@@ -20,12 +25,27 @@ use std::io::Write as _;
 pub(crate) fn plain(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Str(text) | Value::Text(text) => out.extend_from_slice(text.as_bytes()),
-        Value::U64(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-        Value::I32(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-        Value::I64(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        Value::U64(number) => push_u64(number, out),
+        Value::I32(number) => push_i64(i64::from(number), out),
+        Value::I64(number) => push_i64(number, out),
         Value::F64(number) => float::push_f64(number, out),
         other => rare(other, out),
     }
+}
+
+#[inline]
+fn push_u64(number: u64, out: &mut Vec<u8>) {
+    let mut room = [0; U64_ROOM];
+    let length = put_u64(number, &mut room);
+    out.extend_from_slice(&room[..length]);
+}
+
+#[inline]
+fn push_i64(number: i64, out: &mut Vec<u8>) {
+    if number < 0 {
+        out.push(b'-');
+    }
+    push_u64(number.unsigned_abs(), out);
 }
 
 fn rare(value: Value<'_>, out: &mut Vec<u8>) {

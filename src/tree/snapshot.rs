@@ -5,16 +5,25 @@ use crate::format::FormatterRef;
 use crate::handler::HandlerRef;
 use crate::level::{Level, LevelNames};
 use crate::record::Render;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU64, Ordering};
 use std::collections::HashMap;
 
 /// The routes of one generation, and what else a record of it is shown with.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
+    /// Different for each snapshot of the process, from 1.
+    pub(crate) number: u64,
     pub(crate) generation: u32,
     pub(crate) table: Arc<Table>,
     pub(crate) level_names: Arc<LevelNames>,
     pub(crate) renderers: Arc<Vec<Arc<dyn Render>>>,
+}
+
+impl Snapshot {
+    pub(super) fn new_number() -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// Who gets which logger's records.

@@ -100,6 +100,7 @@ impl State {
 
     pub(super) fn empty_snapshot(&self) -> Snapshot {
         Snapshot {
+            number: Snapshot::new_number(),
             generation: 0,
             table: Arc::default(),
             level_names: self.draft.level_names.clone(),
@@ -362,6 +363,7 @@ impl State {
             places.turn();
         }
         install.snapshot = Arc::new(Snapshot {
+            number: Snapshot::new_number(),
             generation: self.generation,
             table: Arc::new(Table {
                 routes,

@@ -108,6 +108,38 @@ pub(super) enum Piece {
     Fail(Box<str>),
 }
 
+impl Piece {
+    /// Whether it is the same for all records of a call site.
+    pub(super) fn is_of_the_site(&self) -> bool {
+        let key = match self {
+            Self::Text(_) => return true,
+            Self::Plain(key) | Self::Left(key, _) | Self::Decimal(key) | Self::Percent(key, _) => {
+                key
+            }
+            Self::Brace(field) => {
+                let text_alone = |piece: &Self| matches!(piece, Self::Text(_));
+                if !field.path.is_empty() || !field.spec.iter().all(text_alone) {
+                    return false;
+                }
+                &field.key
+            }
+            Self::Star(..) | Self::Fail(_) => return false,
+        };
+        let Key::Attribute(attribute) = key else { return false };
+        matches!(
+            attribute,
+            Attribute::Name
+                | Attribute::LevelName
+                | Attribute::LevelNo
+                | Attribute::Pathname
+                | Attribute::Filename
+                | Attribute::Module
+                | Attribute::LineNo
+                | Attribute::FuncName
+        )
+    }
+}
+
 /// A replacement field: `{args[0]!r:>{width}}`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BraceField {

@@ -5,6 +5,7 @@ use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
+use crate::text::{BLOCK, Line, last_digits};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::cell::RefCell;
@@ -66,11 +67,22 @@ enum TimePart {
     Millis(usize),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cache {
     second: Option<i64>,
+    /// Where the second begins; beyond all times if that is not known.
+    start_ns: i64,
     text: Vec<u8>,
+    /// The same text, for lines.
+    blocks: Vec<[u8; BLOCK]>,
     holes: Vec<Hole>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let (text, blocks, holes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { second: None, start_ns: i64::MAX, text, blocks, holes }
+    }
 }
 
 /// Writes the time of records.
@@ -150,6 +162,48 @@ impl TimeText {
         Ok(())
     }
 
+    /// Appends the time of a call site's record to a line. `None` if it has to be asked for with
+    /// [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) fn push(&self, record: &LogRecord<'_>, line: &mut Line<'_>) -> Option<()> {
+        let mut cache = self.cache.borrow_mut();
+        let time_ns = record.time_ns();
+        if !(0..SECOND_NS).contains(&time_ns.wrapping_sub(cache.start_ns)) {
+            let second = time_ns.div_euclid(SECOND_NS);
+            self.refresh(second, &mut cache);
+        }
+        if self.odd_msecs.is_some() {
+            return None;
+        }
+        let nanos = u32::try_from(time_ns - cache.start_ns).ok()?;
+        let start = line.len();
+        for (block, part) in cache.blocks.iter().zip(cache.text.chunks(BLOCK)) {
+            line.push_block(block, part.len());
+        }
+        for Hole { at, digits, unit } in &cache.holes {
+            // Division by a constant is much cheaper.
+            let value = match (unit, digits) {
+                (Unit::Millis, _) | (_, 3) => nanos / 1_000_000,
+                (_, 6) => nanos / 1000,
+                (_, digits) => nanos / POWERS[9 - digits],
+            };
+            if *digits > 8 {
+                let mut room = [b'0'; 32];
+                let slot = room.get_mut(..*digits)?;
+                put_digits(slot, value);
+                line.patch_exactly(start + at, slot);
+                continue;
+            }
+            let bytes = last_digits(value, *digits).to_le_bytes();
+            if at + digits == cache.text.len() {
+                line.patch(start + at, &bytes);
+            } else {
+                line.patch_exactly(start + at, &bytes[..*digits]);
+            }
+        }
+        Some(())
+    }
+
     #[cold]
     fn refresh(&self, second: i64, cache: &mut Cache) {
         let timestamp = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -190,7 +244,12 @@ impl TimeText {
             }
         }
         cache.text = text.into_bytes();
+        cache.blocks = vec![[0; BLOCK]; cache.text.len().div_ceil(BLOCK)];
+        cache.blocks.as_flattened_mut()[..cache.text.len()].copy_from_slice(&cache.text);
         cache.second = Some(moment.second);
+        // Milliseconds of times before 1970 are Python's own.
+        let starts = (moment.second >= 0).then(|| moment.second.checked_mul(SECOND_NS));
+        cache.start_ns = starts.flatten().unwrap_or(i64::MAX);
     }
 }
 
@@ -208,6 +267,7 @@ fn put_digits(slot: &mut [u8], mut value: u32) {
     }
 }
 
+const SECOND_NS: i64 = 1_000_000_000;
 const POWERS: [u32; 10] =
     [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::handler::{Context, Delivery, Handler};
 use crate::level::Level;
 use crate::record::{
-    Body, Described, DescribedBuf, Field, Head, LogRecord, ProcessInfo, ThreadInfo,
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, ProcessInfo, ThreadInfo,
 };
 use crate::sync::{AtomicU64, Ordering};
 use std::path::{Path, PathBuf};
@@ -168,6 +168,7 @@ pub(crate) fn with_record<R>(
         logger: "test",
         level: Level::INFO,
         level_name: "INFO",
+        names: Names::default(),
         time_ns,
         start_ns: 0,
         thread: &thread,

@@ -1,0 +1,193 @@
+//! Lines by call site: what a site decides of a line is written out once and copied from then on.
+//!
+//! Level, logger, file, line, function and the text of the message are the same for all records of
+//! a call site. A [`Script`] holds them as ready text between the steps that differ.
+
+use crate::callsite::Callsite;
+use crate::record::{Body, LogRecord, Names};
+use crate::text::{BLOCK, Line};
+use std::cell::Cell;
+
+/// How many call sites are remembered at a time; a power of two.
+const SCRIPTS: usize = 256;
+
+/// A step of a line: up to one block of text, then what differs between records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step<S> {
+    block: u32,
+    length: u32,
+    pub(super) then: Option<S>,
+}
+
+/// How the lines of one call site are made.
+#[derive(Debug)]
+pub(super) struct Script<S> {
+    site: usize,
+    level: i32,
+    names: Cell<Names>,
+    level_name: Box<str>,
+    logger: Box<str>,
+    steps: Box<[Step<S>]>,
+    blocks: Box<[[u8; BLOCK]]>,
+    carries_text: bool,
+    tags: Option<u64>,
+}
+
+impl<S> Script<S> {
+    /// Whether exception or stack text may follow the line.
+    #[inline(always)]
+    pub(super) fn carries_text(&self) -> bool {
+        self.carries_text
+    }
+
+    #[inline(always)]
+    pub(super) fn steps(&self) -> &[Step<S>] {
+        &self.steps
+    }
+
+    #[inline(always)]
+    pub(super) fn push_text(&self, step: &Step<S>, line: &mut Line<'_>) {
+        if let Some(block) = self.blocks.get(step.block as usize) {
+            line.push_block(block, step.length as usize);
+        }
+    }
+
+    /// The values' words, if they have the tags that the steps expect.
+    #[inline(always)]
+    pub(super) fn values<'w>(&self, words: &'w [u64]) -> Option<&'w [u64]> {
+        match (self.tags, words.split_first()) {
+            (None, _) => Some(words),
+            (Some(tags), Some((found, values))) if tags == *found => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the script of this site for a record with these names.
+    #[inline(always)]
+    fn fits(&self, site: usize, record: &LogRecord<'_>) -> bool {
+        let head = record.head();
+        self.site == site
+            && self.level == head.level.as_i32()
+            && (self.names.get().are(head.names) || self.fits_names(record))
+    }
+
+    /// As the same names may come by another number after a change of the tree.
+    #[cold]
+    fn fits_names(&self, record: &LogRecord<'_>) -> bool {
+        let head = record.head();
+        let fits = *self.logger == *head.logger && *self.level_name == *head.level_name;
+        if fits {
+            self.names.set(head.names);
+        }
+        fits
+    }
+}
+
+/// Writes a [`Script`].
+#[derive(Debug)]
+pub(super) struct ScriptBuilder<S> {
+    steps: Vec<Step<S>>,
+    blocks: Vec<[u8; BLOCK]>,
+    text: Vec<u8>,
+}
+
+impl<S> ScriptBuilder<S> {
+    pub(super) fn new() -> Self {
+        Self { steps: Vec::new(), blocks: Vec::new(), text: Vec::new() }
+    }
+
+    /// The text after the last step, to be appended to.
+    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    pub(super) fn step(&mut self, then: S) {
+        self.steps_to(Some(then));
+    }
+
+    /// Adds the text that has gathered, a block a step, and what the last of these ends with.
+    fn steps_to(&mut self, mut then: Option<S>) {
+        let text = std::mem::take(&mut self.text);
+        let last = text.len().div_ceil(BLOCK).max(1) - 1;
+        for number in 0..=last {
+            let part = &text[number * BLOCK..text.len().min((number + 1) * BLOCK)];
+            let mut block = [0; BLOCK];
+            block[..part.len()].copy_from_slice(part);
+            let then = if number == last { then.take() } else { None };
+            let step = Step { block: self.blocks.len() as u32, length: part.len() as u32, then };
+            self.steps.push(step);
+            self.blocks.push(block);
+        }
+    }
+
+    /// Ends the script of a record's call site.
+    ///
+    /// `tags` are those of the values that its steps read.
+    pub(super) fn finish(
+        mut self,
+        site: &'static Callsite,
+        record: &LogRecord<'_>,
+        tags: Option<u64>,
+    ) -> Script<S> {
+        self.steps_to(None);
+        let head = record.head();
+        Script {
+            site: std::ptr::from_ref(site) as usize,
+            level: head.level.as_i32(),
+            names: Cell::new(head.names),
+            level_name: head.level_name.into(),
+            logger: head.logger.into(),
+            steps: self.steps.into(),
+            blocks: self.blocks.into(),
+            carries_text: record.may_carry_text(),
+            tags,
+        }
+    }
+}
+
+/// The scripts, by call site; one that another site's place falls on is replaced.
+#[derive(Debug)]
+pub(super) struct Scripts<S> {
+    scripts: Vec<Option<Box<Script<S>>>>,
+}
+
+impl<S> Scripts<S> {
+    pub(super) fn new() -> Self {
+        Self { scripts: Vec::new() }
+    }
+
+    #[inline(always)]
+    fn place(site: usize) -> usize {
+        // Statics lie at least 64 bytes apart.
+        (site >> 6 ^ site >> 14) % SCRIPTS
+    }
+
+    /// The script for a record of this call site, if it is remembered.
+    #[inline(always)]
+    pub(super) fn find(
+        &self,
+        site: &'static Callsite,
+        record: &LogRecord<'_>,
+    ) -> Option<&Script<S>> {
+        let site = std::ptr::from_ref(site) as usize;
+        let script = self.scripts.get(Self::place(site))?.as_deref()?;
+        script.fits(site, record).then_some(script)
+    }
+
+    pub(super) fn keep(&mut self, script: Script<S>) {
+        if self.scripts.is_empty() {
+            self.scripts.resize_with(SCRIPTS, || None);
+        }
+        let place = Self::place(script.site);
+        self.scripts[place] = Some(Box::new(script));
+    }
+}
+
+/// The call site and captured words of a record that nobody has changed.
+#[inline(always)]
+pub(super) fn site_of<'r>(record: &'r LogRecord<'_>) -> Option<(&'static Callsite, &'r [u64])> {
+    match record.body() {
+        Body::Site { site, words } if record.overlay().is_none() => Some((site, words)),
+        _ => None,
+    }
+}

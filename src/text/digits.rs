@@ -1,0 +1,193 @@
+//! Numbers as decimal digits, written straight to where they are to stand.
+
+/// Room for what [`put_u64`] may write, the digits and what it leaves behind them.
+pub(crate) const U64_ROOM: usize = 24;
+/// Room for what [`put_short`] may write.
+pub(crate) const SHORT_ROOM: usize = 32;
+
+const EIGHT: u64 = 100_000_000;
+const ASCII: u64 = 0x3030_3030_3030_3030;
+
+/// The eight digits of a number below 10^8, the first in the lowest byte: halves of four, two and
+/// one digit are split in all lanes of a word at once.
+#[inline(always)]
+const fn eight_digits(number: u64) -> u64 {
+    let high = number / 10_000;
+    let fours = high | (number - high * 10_000) << 32;
+    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = high | (fours - high * 100) << 16;
+    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    high | (twos - high * 10) << 8
+}
+
+/// Writes a number and returns how many digits it has. Bytes behind them are written too.
+#[inline]
+pub(crate) fn put_u64(number: u64, out: &mut [u8; U64_ROOM]) -> usize {
+    if number < 10_000 {
+        let digits = four_digits(number as u32);
+        // A lone zero is shown.
+        let zeros = (digits | 1 << 24).trailing_zeros() as usize / 8;
+        let shown = (digits | ASCII as u32) >> (zeros * 8);
+        *out.first_chunk_mut().expect("there is room for more") = shown.to_le_bytes();
+        return 4 - zeros;
+    }
+    if number < EIGHT {
+        return put_eight(number, true, 0, out);
+    }
+    let (high, low) = (number / EIGHT, number % EIGHT);
+    let at = if high < EIGHT {
+        put_eight(high, true, 0, out)
+    } else {
+        let at = put_eight(high / EIGHT, true, 0, out);
+        put_eight(high % EIGHT, false, at, out)
+    };
+    put_eight(low, false, at, out)
+}
+
+/// The four digits of a number below 10^4, as [`eight_digits`].
+#[inline(always)]
+const fn four_digits(number: u32) -> u32 {
+    let high = (number * 10_486) >> 20;
+    let twos = high | (number - high * 100) << 16;
+    let high = ((twos * 103) >> 10) & 0x000f_000f;
+    high | (twos - high * 10) << 8
+}
+
+/// Writes up to eight digits at `at`, without leading zeros if they are the first.
+#[inline(always)]
+fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> usize {
+    let digits = eight_digits(number);
+    // A lone zero is shown.
+    let zeros = if first { (digits | 1 << 56).trailing_zeros() as usize / 8 } else { 0 };
+    let shown = (digits | ASCII) >> (zeros * 8);
+    if let Some(slot) = out[at..].first_chunk_mut() {
+        *slot = shown.to_le_bytes();
+    }
+    at + 8 - zeros
+}
+
+/// Writes the last `digits` digits, at most eight, of a number below 10^8. Returns them as bytes,
+/// the first in the lowest; bytes above are zero.
+#[inline(always)]
+pub(crate) const fn last_digits(number: u32, digits: usize) -> u64 {
+    (eight_digits(number as u64) | ASCII) >> ((8 - digits) * 8)
+}
+
+/// Decimals that [`put_short`] tries.
+const DECIMALS: u32 = 6;
+const SCALE: f64 = 1e6;
+/// Below this, all digits together are at most 15.
+const LARGEST: f64 = 1e9;
+
+/// Writes a float as `{}` shows it if it is below a thousand million and has at most six decimals,
+/// which most floats in logs have; else `None`.
+///
+/// The scaled float is rounded to an integer of at most 15 digits; if that integer, divided by the
+/// scale, is the float again, it holds the float's decimals: the division is correctly rounded, so
+/// this decimal reads as that float, and no two decimals of up to 15 digits read as the same float
+/// (Clinger, "How to read floating point numbers accurately", 1990). So it is the shortest, too.
+#[inline(never)]
+pub(crate) fn put_short(value: f64, out: &mut [u8; SHORT_ROOM]) -> Option<usize> {
+    let magnitude = value.abs();
+    if magnitude.is_nan() || magnitude >= LARGEST {
+        return None;
+    }
+    let scaled = (magnitude * SCALE + 0.5) as u64;
+    if scaled as f64 / SCALE != magnitude {
+        return None;
+    }
+    let one = 10u64.pow(DECIMALS);
+    let (whole, decimals) = (scaled / one, scaled % one);
+    let mut at = 0;
+    if value.is_sign_negative() {
+        out[0] = b'-';
+        at = 1;
+    }
+    at += put_u64(whole, out[at..].first_chunk_mut()?);
+    if decimals != 0 {
+        let digits = eight_digits(decimals) >> 16;
+        // The decimals fill six bytes; zeros at their end are not shown.
+        let shown = DECIMALS as usize - ((digits << 16).leading_zeros() / 8) as usize;
+        *out.get_mut(at)? = b'.';
+        *out.get_mut(at + 1..)?.first_chunk_mut()? = (digits | ASCII).to_le_bytes();
+        at += 1 + shown;
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(number: u64) -> String {
+        let mut out = [0; U64_ROOM];
+        let length = put_u64(number, &mut out);
+        String::from_utf8(out[..length].to_vec()).unwrap()
+    }
+
+    fn short(value: f64) -> Option<String> {
+        let mut out = [0; SHORT_ROOM];
+        let length = put_short(value, &mut out)?;
+        Some(String::from_utf8(out[..length].to_vec()).unwrap())
+    }
+
+    #[test]
+    fn integers_of_every_length_are_written() {
+        let mut numbers = vec![0, u64::MAX];
+        for length in 0..20 {
+            let power = 10u64.pow(length);
+            numbers.extend([power, power - 1, power + 1, power.wrapping_mul(7), power / 2 * 3]);
+        }
+        for number in numbers {
+            assert_eq!(shown(number), number.to_string());
+        }
+        let mut number = 1u64;
+        for _ in 0..100_000 {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            let number = number >> (number & 63);
+            assert_eq!(shown(number), number.to_string());
+        }
+    }
+
+    #[test]
+    fn every_group_of_four_digits_is_split() {
+        for number in 0..10_000u64 {
+            let both = number * 10_000 + (9_999 - number);
+            assert_eq!(shown(EIGHT + both), format!("1{both:08}"));
+        }
+    }
+
+    #[test]
+    fn last_digits_keep_their_zeros() {
+        assert_eq!(&last_digits(42, 6).to_le_bytes(), b"000042\0\0");
+        assert_eq!(&last_digits(12_345_678, 8).to_le_bytes(), b"12345678");
+        assert_eq!(&last_digits(1_987, 3).to_le_bytes(), b"987\0\0\0\0\0");
+    }
+
+    #[test]
+    fn short_decimals_read_as_format_shows_them() {
+        for value in [0.0, -0.0, 1.0, 12_499.75, 0.1, -0.000_001, 999_999_999.999_999, 1e8 + 0.5] {
+            assert_eq!(short(value).unwrap(), format!("{value}"));
+        }
+        let mut found = 0;
+        let mut seed = 1u64;
+        for _ in 0..200_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            let value = (seed >> 34) as f64 / 10f64.powi((seed & 7) as i32) - 1e4;
+            for value in [value, f64::from_bits(seed), value + f64::EPSILON * value] {
+                if let Some(text) = short(value) {
+                    assert_eq!(text, format!("{value}"));
+                    found += 1;
+                }
+            }
+        }
+        assert!(found > 150_000, "{found}");
+    }
+
+    #[test]
+    fn other_floats_are_left_to_others() {
+        for value in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e9, 1.0 / 3.0, 1e-7, 5e-324] {
+            assert_eq!(short(value), None);
+        }
+    }
+}

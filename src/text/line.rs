@@ -1,0 +1,210 @@
+//! A line being made, in room of a fixed size.
+//!
+//! Lines are made of many short pieces. Appended to a `Vec` each costs a look at its capacity and
+//! a call of `memcpy`, together more than the moves themselves; here a piece is a few moves of a
+//! fixed size and one comparison. What a move writes beyond its piece is overwritten by the next.
+
+use super::digits::{self, SHORT_ROOM, U64_ROOM};
+
+/// Lines up to this many bytes fit; whoever makes a longer one has to do without. A power of two.
+const ROOM: usize = 2048;
+/// What a move of a fixed size may write behind the room.
+const BEHIND: usize = 64;
+/// Text kept by call sites comes in blocks of this many bytes.
+pub(crate) const BLOCK: usize = 32;
+
+/// A line being made.
+///
+/// What does not fit is written over the line's beginning, so that nothing has to be looked at on
+/// the way, and the whole is refused at the end.
+///
+/// Lives where it is used, and hands itself to no function that is not inlined: its length stays
+/// in a register.
+pub(crate) struct Line<'a> {
+    room: &'a mut Room,
+    length: usize,
+}
+
+/// Where a line is made.
+pub(crate) type Room = [u8; ROOM + BEHIND];
+
+pub(crate) fn room() -> Box<Room> {
+    Box::new([0; ROOM + BEHIND])
+}
+
+impl<'a> Line<'a> {
+    #[inline(always)]
+    pub(crate) fn new(room: &'a mut Room) -> Self {
+        Self { room, length: 0 }
+    }
+
+    /// The line, if it fitted.
+    #[inline(always)]
+    pub(crate) fn finished(&self) -> Option<&[u8]> {
+        self.room[..ROOM].get(..self.length)
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    #[inline(always)]
+    fn slot<const N: usize>(&mut self, at: usize) -> &mut [u8; N] {
+        const { assert!(N <= BEHIND) };
+        let at = at % ROOM;
+        self.room[at..].first_chunk_mut().expect("a chunk fits behind each place in the room")
+    }
+
+    /// Appends the first `length` bytes of a block.
+    #[inline(always)]
+    pub(crate) fn push_block(&mut self, block: &[u8; BLOCK], length: usize) {
+        *self.slot(self.length) = *block;
+        self.length += length;
+    }
+
+    /// Appends bytes.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        // Two moves that overlap cover every length between one and two of their sizes.
+        macro_rules! two_moves {
+            ($size:literal) => {
+                if let (Some(first), Some(last)) =
+                    (bytes.first_chunk::<$size>(), bytes.last_chunk::<$size>())
+                {
+                    *self.slot(self.length) = *first;
+                    *self.slot(self.length + bytes.len() - $size) = *last;
+                }
+            };
+        }
+        match bytes.len() {
+            0 => {}
+            1 => *self.slot(self.length) = [bytes[0]],
+            2..4 => two_moves!(2),
+            4..8 => two_moves!(4),
+            8..16 => two_moves!(8),
+            16..32 => two_moves!(16),
+            32..=64 => two_moves!(32),
+            _ => put(bytes, self.length, self.room),
+        }
+        self.length += bytes.len();
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_u64(&mut self, number: u64) {
+        self.length += digits::put_u64(number, self.slot::<U64_ROOM>(self.length));
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_i64(&mut self, number: i64) {
+        if number < 0 {
+            *self.slot(self.length) = *b"-";
+            self.length += 1;
+        }
+        self.push_u64(number.unsigned_abs())
+    }
+
+    /// Appends a float as `{}` shows it.
+    #[inline(always)]
+    pub(crate) fn push_f64(&mut self, number: f64) {
+        match digits::put_short(number, self.slot::<SHORT_ROOM>(self.length)) {
+            Some(length) => self.length += length,
+            None => {
+                let (room, length) = (&mut *self.room, self.length);
+                self.length += super::float::with_shortest(number, |text| {
+                    put(text.as_bytes(), length, room);
+                    text.len()
+                });
+            }
+        }
+    }
+
+    /// Writes over what stands at `at`.
+    #[inline(always)]
+    pub(crate) fn patch<const N: usize>(&mut self, at: usize, bytes: &[u8; N]) {
+        *self.slot(at) = *bytes;
+    }
+
+    /// Writes over as many bytes as these, at `at`.
+    #[inline]
+    pub(crate) fn patch_exactly(&mut self, at: usize, bytes: &[u8]) {
+        put(bytes, at, self.room);
+    }
+}
+
+#[inline(never)]
+fn put(bytes: &[u8], at: usize, room: &mut Room) {
+    if let Some(slot) = room.get_mut(at..at + bytes.len()) {
+        slot.copy_from_slice(bytes);
+    }
+}
+
+impl std::fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Line({:?})", String::from_utf8_lossy(self.finished().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_every_length_stand_one_behind_the_other() {
+        let mut room = room();
+        let mut line = Line::new(&mut room);
+        let mut expected = Vec::new();
+        for length in (0..70).chain([100, 3, 200, 1, 0, 31, 33]) {
+            let piece: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
+            if expected.len() + 2 * length > 1900 {
+                line.length = 0;
+                expected.clear();
+            }
+            line.push(&piece);
+            expected.extend_from_slice(&piece);
+            let part = &piece[..length.min(BLOCK)];
+            let mut block = [0; BLOCK];
+            block[..part.len()].copy_from_slice(part);
+            line.push_block(&block, part.len());
+            expected.extend_from_slice(part);
+            assert_eq!(line.finished(), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_format_writes_them() {
+        let mut room = room();
+        for number in [0, 7, -1, 42, -99_999_999, 100_000_000, i64::MIN, i64::MAX] {
+            let mut line = Line::new(&mut room);
+            line.push_i64(number);
+            assert_eq!(line.finished().unwrap(), number.to_string().as_bytes());
+        }
+        for number in [0.0, -0.0, 2.5, 1.0 / 3.0, 1e300, f64::NAN, f64::NEG_INFINITY, 5e-324] {
+            let mut line = Line::new(&mut room);
+            line.push_f64(number);
+            assert_eq!(line.finished().unwrap(), format!("{number}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_is_refused() {
+        for size in [1, 12, 40, 300, 3000] {
+            let piece = vec![b'x'; size];
+            let mut room = room();
+            let mut line = Line::new(&mut room);
+            while line.len() + size <= ROOM {
+                line.push(&piece);
+                assert!(line.finished().is_some_and(|line| line.iter().all(|each| *each == b'x')));
+            }
+            line.push(&piece);
+            assert_eq!(line.finished(), None);
+            for _ in 0..100 {
+                line.push_block(&[b'y'; BLOCK], BLOCK);
+                line.push_u64(u64::MAX);
+                line.push_f64(0.5);
+                line.push(&piece);
+                assert_eq!(line.finished(), None);
+            }
+        }
+    }
+}
