@@ -173,8 +173,8 @@ impl FormatterBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::is_invalid`], in Python's words, if the pattern is refused; or if the zone is not
-    /// known.
+    /// [`Error::is_invalid`], in Python's words, if the pattern is refused; or if its widths and
+    /// precisions add up to more than 16 MiB; or if the zone is not known.
     pub fn build(self) -> Result<Formatter, Error> {
         let Self { style, mut time, validate, strict, neutralize, .. } = self;
         let pattern = self.pattern.unwrap_or_else(|| style.default_pattern().to_owned());
@@ -183,6 +183,7 @@ impl FormatterBuilder {
         }
         let own = time.dialect == Dialect::Sawmill;
         let compiled = pattern::compile(style, &pattern, own);
+        compiled.check_width()?;
         if strict && let Some(failure) = compiled.failure() {
             return Err(Error::invalid(format!("invalid format '{pattern}': {failure}")));
         }

@@ -364,6 +364,34 @@ fn what_a_script_writes_is_what_the_pieces_write() {
                 }
             }
         }
+
+#[test]
+fn widths_beyond_those_of_rusts_own_formatting_are_filled_in() {
+    let shown = Sample::default().with(|record| {
+        let mut out = Vec::new();
+        let formatter = Formatter::builder().style(Style::Brace).pattern("{msecs:0184421}");
+        formatter.build().unwrap().format(record, &mut out).unwrap();
+        out
+    });
+    assert_eq!(shown.len(), 184_421);
+    assert!(shown.starts_with(b"000"));
+}
+
+#[test]
+fn a_pattern_whose_widths_would_fill_the_memory_is_refused() {
+    for (style, piece) in [
+        (Style::Percent, "%(message)1048576s"),
+        (Style::Percent, "%(message)-1048576s"),
+        (Style::Percent, "%(created).1048576f"),
+        (Style::Brace, "{message:1048576}"),
+        (Style::Brace, "{message:{lineno}}"),
+    ] {
+        let build = |times: usize| {
+            Formatter::builder().style(style).pattern(piece.repeat(times)).validate(false).build()
+        };
+        assert!(build(10).is_ok(), "{piece}");
+        let error = build(1000).unwrap_err();
+        assert!(error.to_string().contains("widths"), "{piece}: {error}");
     }
 }
 
@@ -387,4 +415,19 @@ fn a_script_serves_the_lines_it_is_for() {
     // Another type than the one met first, as a damaged frame would have it.
     assert!(!served(&words((5i32.capture(),))));
     assert!(served(&number));
+
+fn long_patterns_are_compiled_in_a_time_in_proportion() {
+    // Each of these was compared, joined or counted again for every piece.
+    let large = 1 << 20;
+    for (style, piece) in [
+        (Style::Percent, "%("),
+        (Style::Percent, "%%"),
+        (Style::Percent, "%(x)s"),
+        (Style::Brace, "{{"),
+        (Style::Dollar, "$$"),
+        (Style::Dollar, "$ "),
+    ] {
+        let pattern = piece.repeat(large / piece.len());
+        let _ = Formatter::builder().style(style).pattern(pattern).build();
+    }
 }

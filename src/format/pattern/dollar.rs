@@ -66,7 +66,9 @@ pub(super) fn compile(pattern: &str, key_of: &dyn Fn(&str) -> Key) -> Vec<Piece>
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
                 let text = format!("Invalid placeholder in string: line {line}, col {column}");
-                Piece::Fail(text.into())
+                // Nobody comes further than this.
+                pieces.push(Piece::Fail(text.into()));
+                return pieces;
             }
         });
         at += length;

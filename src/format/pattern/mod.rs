@@ -8,7 +8,7 @@ mod dollar;
 mod percent;
 
 use super::attribute::Attribute;
-use super::pyconv::Conversion;
+use super::pyconv::{Conversion, MOST};
 use crate::error::Error;
 use std::str::FromStr;
 
@@ -202,7 +202,25 @@ pub(super) fn compile(style: Style, pattern: &str, own: bool) -> Pattern {
     Pattern { pieces, uses_message }
 }
 
+/// How many characters the widths and precisions of one pattern may ask for.
+const WIDEST: usize = 16 * MOST;
+
 impl Pattern {
+    /// Refuses a pattern whose widths would fill the memory with one line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`].
+    pub(super) fn check_width(&self) -> Result<(), Error> {
+        let widths = self.pieces.iter().map(width).fold(0, usize::saturating_add);
+        if widths > WIDEST {
+            return Err(Error::invalid(format!(
+                "invalid format: its widths come to {widths} characters, more than {WIDEST}"
+            )));
+        }
+        Ok(())
+    }
+
     /// The error that every record would get, if there is one.
     pub(super) fn failure(&self) -> Option<String> {
         fn fault(step: &Access) -> Option<String> {
@@ -234,6 +252,25 @@ pub(super) fn unknown_conversion(letter: char) -> String {
     }
 }
 
+/// How many characters the width and the precision of a piece may come to.
+fn width(piece: &Piece) -> usize {
+    match piece {
+        Piece::Left(_, width) => *width,
+        Piece::Percent(_, conversion) => {
+            conversion.width.get().unwrap_or(0) + conversion.precision.get().unwrap_or(0)
+        }
+        Piece::Brace(field) => field.spec.iter().map(spec_width).fold(0, usize::saturating_add),
+        _ => 0,
+    }
+}
+
+/// The same for a piece of a specification; one that is filled in later may be as wide as any.
+fn spec_width(piece: &Piece) -> usize {
+    let Piece::Text(text) = piece else { return MOST };
+    let digits = text.split(|each: char| !each.is_ascii_digit()).filter(|run| !run.is_empty());
+    digits.map(|run| run.parse().unwrap_or(MOST).min(MOST)).fold(0, usize::saturating_add)
+}
+
 fn names_message(piece: &Piece) -> bool {
     match piece {
         Piece::Text(_) | Piece::Fail(_) => false,
@@ -251,14 +288,20 @@ fn names_message(piece: &Piece) -> bool {
 /// Joins neighbouring texts.
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut text = String::new();
     for piece in pieces {
-        match (out.last_mut(), piece) {
-            (_, Piece::Text(text)) if text.is_empty() => {}
-            (Some(Piece::Text(before)), Piece::Text(text)) => {
-                *before = format!("{before}{text}").into();
+        match piece {
+            Piece::Text(more) => text.push_str(&more),
+            piece => {
+                if !text.is_empty() {
+                    out.push(Piece::Text(std::mem::take(&mut text).into()));
+                }
+                out.push(piece);
             }
-            (_, piece) => out.push(piece),
         }
+    }
+    if !text.is_empty() {
+        out.push(Piece::Text(text.into()));
     }
     out
 }

@@ -15,8 +15,9 @@ pub(super) fn validate(pattern: &str) -> Result<(), Error> {
 
 /// Matches `\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]`, in any case.
 fn is_placeholder(rest: &str) -> bool {
-    let rest = match rest.split_once(')') {
-        Some((key, rest)) if !key.is_empty() && key.chars().all(is_word) => rest,
+    let behind = rest.trim_start_matches(is_word);
+    let rest = match behind.strip_prefix(')') {
+        Some(found) if behind.len() < rest.len() => found,
         _ => return false,
     };
     let rest = rest.trim_start_matches(['#', '0', '+', ' ', '-']);

@@ -31,7 +31,7 @@ pub(crate) enum Size {
 }
 
 impl Size {
-    fn get(self) -> Option<usize> {
+    pub(crate) fn get(self) -> Option<usize> {
         match self {
             Size::Is(size) => Some(size),
             Size::None | Size::Star => None,
@@ -71,12 +71,14 @@ pub(crate) enum Part<'a> {
 pub(crate) struct Parts<'a> {
     format: &'a str,
     at: usize,
+    /// How far characters were counted, in bytes, and how many they are.
+    counted: (usize, usize),
     failed: bool,
 }
 
 impl<'a> Parts<'a> {
     pub(crate) fn new(format: &'a str) -> Self {
-        Self { format, at: 0, failed: false }
+        Self { format, at: 0, counted: (0, 0), failed: false }
     }
 
     fn peek(&self) -> Option<char> {
@@ -119,7 +121,9 @@ impl<'a> Parts<'a> {
         if let Some('h' | 'l' | 'L') = self.peek() {
             self.at += 1;
         }
-        let index = self.format[..self.at].chars().count();
+        let (from, before) = self.counted;
+        let index = before + self.format[from..self.at].chars().count();
+        self.counted = (self.at, index);
         let kind = self.bump().ok_or_else(|| fault("incomplete format"))?;
         Ok(Placeholder { key, conversion: Conversion { flags, width, precision, kind, index } })
     }

@@ -256,7 +256,8 @@ fn place(number: &Parts<'_>, spec: &Spec, group: usize, out: &mut Vec<u8>) {
             grouped(number.digits, char::from(separator), group, least)
         }
         _ if number.digits.is_empty() => String::new(),
-        _ => format!("{:0>least$}", number.digits),
+        // Not with `format!`, whose widths end at 65 535.
+        _ => "0".repeat(least.saturating_sub(number.digits.len())) + number.digits,
     };
     let padding = spec.width.saturating_sub(others + digits.len());
     let (before, behind) = match spec.align {
