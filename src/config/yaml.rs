@@ -8,14 +8,19 @@ use crate::error::Error;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::collections::HashMap;
 
-/// How many values a file may hold once its aliases are expanded.
+/// How many values a file may hold once its aliases are expanded,
 const MAX_NODES: usize = 250_000;
+/// and how many bytes of text, beyond those that stand in the file.
+const MAX_BYTES: usize = 16 << 20;
 /// How deep lists and mappings may nest.
 const MAX_DEPTH: usize = 100;
 
 pub(super) fn read(text: &str) -> Result<Node, Error> {
-    let mut composer =
-        Composer { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let mut composer = Composer {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        spent: Size::default(),
+    };
     let mut document = None;
     loop {
         match composer.next()? {
@@ -27,16 +32,34 @@ pub(super) fn read(text: &str) -> Result<Node, Error> {
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing,
                 _,
             ) => {}
-            (event, span) => document = Some(composer.node(event, &span, 0)?.0),
+            (event, span) => document = Some(composer.node(event, &span, 0)?),
         }
     }
 }
 
+/// How much something takes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// Of text that was copied, for an anchor or an alias.
+    copied: usize,
+}
+
 struct Composer<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    /// Finished anchors with how many values they hold.
-    anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    /// Finished anchors with how many values they hold, and how many bytes of text.
+    anchors: HashMap<usize, (Node, Size)>,
+    spent: Size,
+}
+
+/// The bytes of text in a value, its keys included.
+fn text_of(node: &Node) -> usize {
+    match node {
+        Node::Str(text) => text.len(),
+        Node::List(items) => items.iter().map(text_of).sum(),
+        Node::Map(map) => map.iter().map(|(key, value)| key.len() + text_of(value)).sum(),
+        _ => 0,
+    }
 }
 
 fn at(span: &Span, problem: &str) -> Error {
@@ -53,57 +76,57 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn spend(&mut self, nodes: usize, span: &Span) -> Result<(), Error> {
-        self.nodes += nodes;
-        if self.nodes > MAX_NODES {
+    fn spend(&mut self, size: Size, span: &Span) -> Result<(), Error> {
+        self.spent.nodes += size.nodes;
+        self.spent.copied += size.copied;
+        if self.spent.nodes > MAX_NODES {
             return Err(at(span, &format!("expands to more than {MAX_NODES} values")));
+        }
+        if self.spent.copied > MAX_BYTES {
+            return Err(at(span, &format!("aliases copy more than {MAX_BYTES} bytes of text")));
         }
         Ok(())
     }
 
-    /// Builds the value that starts with `event`, and how many values it holds.
-    fn node(
-        &mut self,
-        event: Event<'a>,
-        span: &Span,
-        depth: usize,
-    ) -> Result<(Node, usize), Error> {
+    /// Builds the value that starts with `event`.
+    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, Error> {
+        const ONE: Size = Size { nodes: 1, copied: 0 };
         if depth > MAX_DEPTH {
             return Err(at(span, &format!("nested more than {MAX_DEPTH} deep")));
         }
-        let before = self.nodes;
+        let before = self.spent.nodes;
         let (node, anchor) = match event {
             Event::Alias(anchor) => {
-                let Some((node, nodes)) = self.anchors.get(&anchor) else {
+                let Some((_, size)) = self.anchors.get(&anchor) else {
                     return Err(at(span, "an alias inside what it stands for"));
                 };
-                let (node, nodes) = (node.clone(), *nodes);
-                self.spend(nodes, span)?;
-                return Ok((node, nodes));
+                // Asked before it is copied.
+                self.spend(*size, span)?;
+                return Ok(self.anchors[&anchor].0.clone());
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.spend(1, span)?;
+                self.spend(ONE, span)?;
                 (scalar(&text, style, tag.as_deref(), span)?, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.spend(1, span)?;
+                self.spend(ONE, span)?;
                 collection_tag(tag.as_deref(), "seq", span)?;
                 (self.sequence(depth)?, anchor)
             }
             Event::MappingStart(anchor, tag) => {
-                self.spend(1, span)?;
+                self.spend(ONE, span)?;
                 collection_tag(tag.as_deref(), "map", span)?;
                 (self.mapping(depth)?, anchor)
             }
             _ => return Err(at(span, "unexpected end")),
         };
-        let nodes = self.nodes - before;
         if anchor != 0 {
             // The copy kept for aliases counts too, so that anchors alone cannot fill the memory.
-            self.spend(nodes, span)?;
-            self.anchors.insert(anchor, (node.clone(), nodes));
+            let size = Size { nodes: self.spent.nodes - before, copied: text_of(&node) };
+            self.spend(size, span)?;
+            self.anchors.insert(anchor, (node.clone(), size));
         }
-        Ok((node, nodes))
+        Ok(node)
     }
 
     fn sequence(&mut self, depth: usize) -> Result<Node, Error> {
@@ -111,7 +134,7 @@ impl<'a> Composer<'a> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Node::List(items)),
-                (event, span) => items.push(self.node(event, &span, depth + 1)?.0),
+                (event, span) => items.push(self.node(event, &span, depth + 1)?),
             }
         }
     }
@@ -125,9 +148,9 @@ impl<'a> Composer<'a> {
                 break;
             }
             let plain = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, _, None));
-            let key = self.node(event, &span, depth + 1)?.0;
+            let key = self.node(event, &span, depth + 1)?;
             let (event, value_span) = self.next()?;
-            let value = self.node(event, &value_span, depth + 1)?.0;
+            let value = self.node(event, &value_span, depth + 1)?;
             match key {
                 Node::Str(key) if plain && key == "<<" => merge(&mut merged, value, &value_span)?,
                 Node::Str(key) => {
@@ -379,6 +402,13 @@ mod tests {
         }
         let error = read(&text).unwrap_err();
         assert!(error.to_string().contains("250000 values"), "{error}");
+    }
+
+    #[test]
+    fn an_alias_bomb_of_one_long_text_is_refused() {
+        let text = format!("a: &a '{}'\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(1000));
+        let error = read(&text).unwrap_err();
+        assert!(error.to_string().contains("bytes of text"), "{error}");
     }
 
     #[test]

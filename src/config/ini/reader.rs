@@ -1,6 +1,8 @@
 //! INI text, read and interpolated as Python's `ConfigParser` does.
 
+use crate::config::node::Node;
 use crate::error::Error;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 const DEFAULT: &str = "DEFAULT";
@@ -8,6 +10,8 @@ const DEFAULT: &str = "DEFAULT";
 const MAX_DEPTH: usize = 10;
 /// How long an interpolated value may grow, in bytes.
 const MAX_VALUE: usize = 1 << 20;
+/// How many references a file may follow in all: those that lead to nothing but others do not grow.
+const MAX_STEPS: usize = 100_000;
 
 /// The sections of a file.
 #[derive(Debug, Default)]
@@ -15,6 +19,8 @@ pub(super) struct Ini {
     defaults: Section,
     sections: Vec<(String, Section)>,
     places: HashMap<String, usize>,
+    /// References followed so far.
+    steps: Cell<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +133,16 @@ impl Ini {
         }
     }
 
+    /// All sections with their own options.
+    pub(super) fn tree(&self) -> Node {
+        Node::map(self.sections.iter().map(|(name, section)| {
+            let mut options: Vec<(&str, &str)> =
+                section.options.iter().map(|(key, value)| (&**key, &**value)).collect();
+            options.sort_unstable();
+            (name.as_str(), Node::map(options))
+        }))
+    }
+
     /// Returns true if there is such a section.
     pub(super) fn has_section(&self, section: &str) -> bool {
         self.places.contains_key(section)
@@ -175,6 +191,10 @@ impl Ini {
                     .ok_or_else(|| {
                         wrong(format!("bad interpolation variable reference {}", &rest[at..]))
                     })?;
+                self.steps.set(self.steps.get() + 1);
+                if self.steps.get() > MAX_STEPS {
+                    return Err(wrong("interpolation goes on without end".into()));
+                }
                 let name = left[..end].to_lowercase();
                 let value = self.raw(section, &name).ok_or_else(|| {
                     wrong(format!("bad value substitution: {name:?} is not known"))
@@ -254,6 +274,16 @@ mod tests {
         assert!(ini.get("a", "y").unwrap_err().to_string().contains("recursive"));
         assert!(ini.get("a", "z").unwrap_err().to_string().contains("nothing"));
         assert!(ini.get("a", "w").is_err());
+    }
+
+    #[test]
+    fn exponential_interpolation_of_nothing_is_refused() {
+        let mut text = String::from("[a]\nv0=\n");
+        for at in 1..10 {
+            text += &format!("v{at}={}\n", format!("%(v{})s", at - 1).repeat(100));
+        }
+        let error = read(&text).unwrap().get("a", "v9").unwrap_err().to_string();
+        assert!(error.contains("without end"), "{error}");
     }
 
     #[test]
