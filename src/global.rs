@@ -5,7 +5,7 @@ mod configure;
 pub(crate) mod targets;
 
 #[cfg(feature = "config")]
-pub use configure::{dict_config, file_config};
+pub use configure::{dict_config, file_config, listen, watch};
 
 use crate::callsite::{Callsite, Threshold};
 use crate::capture::Encodes;

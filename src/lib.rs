@@ -68,7 +68,7 @@ pub use crate::global::{
     level_name, root, shutdown,
 };
 #[cfg(feature = "config")]
-pub use crate::global::{dict_config, file_config};
+pub use crate::global::{dict_config, file_config, listen, watch};
 #[cfg(all(unix, feature = "sighup"))]
 pub use crate::handler::file::reopen_files_on_sighup;
 pub use crate::handler::file::{
@@ -89,7 +89,7 @@ pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
 pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Runtime, RuntimeBuilder};
-pub use crate::tree::Logger;
+pub use crate::tree::{Logger, TemporaryLevels};
 pub use sawmill_macros::Capture;
 
 // The README's examples compile and run with the other doctests.

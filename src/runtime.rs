@@ -4,6 +4,9 @@ mod basic;
 mod builder;
 mod core;
 mod crash;
+pub(crate) mod levels;
+#[cfg(feature = "config")]
+mod turn;
 
 pub(crate) use self::core::Core;
 pub use self::core::Drain;
@@ -209,6 +212,12 @@ impl Runtime {
     /// Sets what a call does when its thread's ring is full, from now on.
     pub fn set_overflow(&self, overflow: Overflow) {
         self.core.tree().hub().set_overflow(overflow);
+    }
+
+    /// Whether the runtime was shut down.
+    #[cfg(feature = "config")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.core.tree().hub().mode() == crate::lane::Mode::Ended
     }
 
     #[cfg(feature = "config")]

@@ -4,10 +4,11 @@
 //! only then does anything change. Records admitted before go to the handlers of before, which
 //! are closed once they have them.
 
+use super::changes::Changes;
 use super::plan::{HandlerPlan, LoggerPlan, Made, Plan, Surroundings, join};
 use super::problem::{Problems, Refused};
 use super::registry::{Parts, Registry};
-use super::{Config, arguments::Opens};
+use super::{Config, Source, arguments::Opens};
 use crate::error::{Error, ErrorKind};
 use crate::filter::FilterRef;
 use crate::format::FormatterRef;
@@ -15,7 +16,8 @@ use crate::handler::HandlerRef;
 use crate::handler::file::FileMode;
 use crate::lane::{Overflow, is_on_drain};
 use crate::level::Level;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, levels};
+use crate::sync::Arc;
 use crate::tree::State;
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -47,6 +49,32 @@ impl Config {
     pub fn apply_to(&self, runtime: &Runtime, registry: &Registry) -> Result<(), Error> {
         Ok(self.plan(runtime, registry)?.apply(runtime)?)
     }
+
+    /// Plans the configuration now, and applies it later: on the drain, where a handler or filter
+    /// asks for it, nothing may wait for the drain itself.
+    ///
+    /// Returns when the configuration is checked. It is applied after the pass of the drain: with
+    /// [`Drain::Inline`](crate::Drain::Inline) before the call returns whose record brought it
+    /// about, otherwise soon, on a thread `sawmill-config` that ends with the last configuration
+    /// that waits. `done` is told the outcome, there.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan`](Self::plan), or if the thread cannot be started; `done` is dropped then.
+    pub fn apply_later(
+        &self,
+        runtime: &Runtime,
+        registry: &Registry,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let plan = self.plan(runtime, registry)?;
+        let core = Arc::downgrade(runtime.core());
+        runtime.later(Box::new(move || {
+            if let Some(core) = core.upgrade() {
+                done(plan.apply(&Runtime::from_core(core)).map_err(Error::from));
+            }
+        }))
+    }
 }
 
 fn names(runtime: &Runtime) -> Vec<String> {
@@ -74,16 +102,41 @@ impl Plan {
     /// # Errors
     ///
     /// What factories and files say, all of it; nothing has changed then, and no file was made or
-    /// emptied.
+    /// emptied. Or if it is asked for on the drain, which this would wait for: there,
+    /// [`Config::apply_later`] does it.
     pub fn apply(self, runtime: &Runtime) -> Result<(), Refused> {
+        self.apply_telling(runtime).map(drop)
+    }
+
+    /// Applies the plan and tells what it changed.
+    pub(super) fn apply_telling(self, runtime: &Runtime) -> Result<Changes, Refused> {
         if is_on_drain() {
-            let text = "a configuration cannot be applied on the drain, by a handler or filter";
+            let text = "a configuration cannot be applied on the drain, by a handler or filter, \
+                        which would wait for itself; apply_later does it after the pass";
             return Err(Refused::one("", Error::new(ErrorKind::OnDrain, text)));
         }
+        let mut turn = runtime.turn().map_err(|error| Refused::one("", error))?;
+        let former = turn.note().and_then(|note| note.downcast_ref::<Source>());
+        let source = self.source.clone();
+        let changes = source.as_deref().map(|source| match self.incremental {
+            true => Changes::all(source),
+            false => Changes::between(former, source),
+        });
         if self.incremental {
-            return self.apply_increments(runtime);
+            self.apply_increments(runtime)?;
+        } else {
+            self.apply_whole(runtime)?;
+            if let Some(source) = source {
+                turn.set_note(source);
+            }
         }
-        let Self { door, disable_existing, formatters, filters, handlers, loggers, .. } = self;
+        Ok(changes.unwrap_or_default())
+    }
+
+    fn apply_whole(self, runtime: &Runtime) -> Result<(), Refused> {
+        let Self {
+            door, disable_existing, formatters, filters, handlers, loggers, overlay, ..
+        } = self;
         let mut problems = Problems::default();
         let mut world = World::default();
         world.make(formatters, filters, handlers, &mut problems);
@@ -98,6 +151,7 @@ impl Plan {
         let kept: Vec<HandlerRef> = world.order.iter().chain(&former).cloned().collect();
         let attached = runtime.reconfigure(|state| {
             world.install(state, &loggers, disable_existing);
+            levels::set(state, &overlay);
             state.keep_only(&kept);
             state.set_failing_filter_aborts(door.failing_filter_aborts);
             Ok(reachable(state.attached().cloned().chain(world.order.iter().cloned()).collect()))
@@ -139,6 +193,7 @@ impl Plan {
                 settings.propagate = logger.propagate.unwrap_or(settings.propagate);
                 settings.disabled &= !logger.enable;
             }
+            levels::set(state, &self.overlay);
             Ok(())
         });
         done.map_err(|error| Refused::one("", error))

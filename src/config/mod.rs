@@ -19,40 +19,52 @@
 mod apply;
 mod arguments;
 mod builtin;
+mod changes;
 mod describe;
 mod door;
 #[cfg(feature = "ini")]
 mod ini;
+mod listen;
 mod make;
+mod message;
+mod news;
 mod node;
 mod plan;
 mod problem;
 mod reference;
 mod registry;
+mod watch;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 pub use arguments::Arguments;
 pub use describe::Earlier;
 pub use door::Door;
+pub use listen::{DEFAULT_PORT, ListenStats, Listener, ListenerBuilder};
+pub use message::read_message;
 pub use node::{Map, Node};
 pub use plan::Plan;
 pub use problem::{Problem, Refused};
 pub use registry::Registry;
+pub use watch::{Watcher, WatcherBuilder};
 
 use crate::error::{Error, ErrorKind};
+use crate::runtime::levels;
+use crate::sync::Arc;
 use plan::Surroundings;
 use std::path::Path;
 
 /// A configuration as it was written, not looked at yet.
 #[derive(Debug, Clone)]
 pub struct Config {
-    source: Source,
+    source: Arc<Source>,
     door: Door,
     disable_existing_loggers: Option<bool>,
+    /// Levels that stand before those of the source, as text.
+    levels: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Source {
     Mapping(Node),
     #[cfg(feature = "ini")]
@@ -79,7 +91,12 @@ impl Config {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, door: Door::sawmill(), disable_existing_loggers: None }
+        Self {
+            source: Arc::new(source),
+            door: Door::sawmill(),
+            disable_existing_loggers: None,
+            levels: None,
+        }
     }
 
     /// Reads a file: `.yaml`, `.yml`, `.json`, `.toml`, or `.ini`, `.conf`, `.cfg`.
@@ -91,6 +108,11 @@ impl Config {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Reads what a file holds, by the ending of its name.
+    fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         let name = path.display().to_string();
         let text = String::from_utf8(bytes)
             .map_err(|error| Error::invalid(name.clone()).because(error.utf8_error()))?;
@@ -189,6 +211,15 @@ impl Config {
         Ok(Self::new(node))
     }
 
+    /// The mapping, as it was written; `None` for INI.
+    pub fn mapping(&self) -> Option<&Node> {
+        match &*self.source {
+            Source::Mapping(node) => Some(node),
+            #[cfg(feature = "ini")]
+            Source::Ini { .. } => None,
+        }
+    }
+
     /// Chooses the manner of reading; [`Door::sawmill`] unless chosen.
     #[must_use]
     pub fn with_door(mut self, door: Door) -> Self {
@@ -204,15 +235,58 @@ impl Config {
         self
     }
 
+    /// Puts levels, given as for [`Runtime::set_levels`](crate::Runtime::set_levels), before those
+    /// of the configuration: a command line's or an environment's, which are to hold whatever the
+    /// file says. What is wrong with them is told with the configuration's problems.
+    #[must_use]
+    pub fn with_levels(mut self, levels: &str) -> Self {
+        self.levels = match self.levels.take() {
+            Some(before) => Some(format!("{before},{levels}")),
+            None => Some(levels.to_owned()),
+        };
+        self
+    }
+
+    /// As [`with_levels`](Self::with_levels), from an environment variable if it is set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid`] if its value is not Unicode.
+    pub fn with_levels_from_env(self, variable: &str) -> Result<Self, Error> {
+        match std::env::var(variable) {
+            Ok(levels) => Ok(self.with_levels(&levels)),
+            Err(std::env::VarError::NotPresent) => Ok(self),
+            Err(error) => Err(Error::invalid(format!("env: {variable}")).because(error)),
+        }
+    }
+
     fn plan_within(&self, registry: &Registry, around: &Surroundings) -> Result<Plan, Refused> {
         let mut door = self.door;
         if let Some(disable) = self.disable_existing_loggers {
             door.disable_existing_loggers = disable;
         }
-        match &self.source {
+        let plan = match &*self.source {
             Source::Mapping(node) => plan::of_mapping(node, registry, door, around),
             #[cfg(feature = "ini")]
             Source::Ini { text, name } => ini::plan(text, name, registry, door, around),
+        };
+        let wrong =
+            |error: Error| Problem { path: "levels".to_owned(), message: error.to_string() };
+        let levels = match &self.levels {
+            Some(text) => levels::parse(text, &around.levels).map_err(wrong),
+            None => Ok(Vec::new()),
+        };
+        match (plan, levels) {
+            (Ok(mut plan), Ok(levels)) => {
+                plan.source = Some(self.source.clone());
+                plan.overlay = levels;
+                Ok(plan)
+            }
+            (Ok(_), Err(problem)) => Err(Refused::new(vec![problem])),
+            (Err(refused), Ok(_)) => Err(refused),
+            (Err(refused), Err(problem)) => {
+                Err(Refused::new(refused.problems().iter().cloned().chain([problem]).collect()))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a configuration would do: everything resolved and checked, nothing done.
 
+use super::Source;
 use super::arguments::{Arguments, Opens};
 use super::builtin;
 use super::door::{self, Door};
@@ -37,6 +38,10 @@ pub struct Plan {
     pub(super) loggers: Vec<LoggerPlan>,
     /// Handlers whose level an incremental configuration changes.
     pub(super) levels: Vec<(String, Level)>,
+    /// Levels that stand before those of the loggers.
+    pub(super) overlay: Vec<(String, Level)>,
+    /// What it was made of.
+    pub(super) source: Option<Arc<Source>>,
 }
 
 /// Something to be made.
@@ -101,7 +106,7 @@ pub(super) fn of_mapping(
     };
     let mut planner = Planner {
         root,
-        references: References { root, registry },
+        references: References::new(root, registry),
         registry,
         door,
         levels: surroundings.levels.clone(),
@@ -151,7 +156,7 @@ impl<'a> Planner<'a> {
     ) -> Self {
         Self {
             root,
-            references: References { root, registry },
+            references: References::new(root, registry),
             registry,
             door,
             levels: surroundings.levels.clone(),
@@ -256,6 +261,9 @@ impl<'a> Planner<'a> {
             }
         };
         for (at, item) in items.iter().enumerate() {
+            if self.problems.is_full() {
+                break;
+            }
             let id = match item {
                 Node::Str(id) => id.clone(),
                 other => other.to_string(),
@@ -393,13 +401,21 @@ impl<'a> Planner<'a> {
             handlers: Vec::new(),
             loggers: Vec::new(),
             levels: Vec::new(),
+            overlay: Vec::new(),
+            source: None,
         };
         for id in formatters.keys() {
+            if self.problems.is_full() {
+                break;
+            }
             if let Some(map) = self.item(&formatters, "formatters", id) {
                 plan.formatters.extend(self.formatter(id, &map));
             }
         }
         for id in filters.keys() {
+            if self.problems.is_full() {
+                break;
+            }
             if let Some(map) = self.item(&filters, "filters", id) {
                 plan.filters.extend(self.filter(id, &map));
             }
@@ -407,6 +423,9 @@ impl<'a> Planner<'a> {
         let mut ids: Vec<&str> = handlers.keys().collect();
         ids.sort_unstable();
         for id in ids {
+            if self.problems.is_full() {
+                break;
+            }
             if let Some(map) = self.item(&handlers, "handlers", id) {
                 plan.handlers.extend(self.handler(id, &map, &formatters, &filters, &handlers));
             }
@@ -414,6 +433,9 @@ impl<'a> Planner<'a> {
         plan.handlers = self.in_order(plan.handlers);
         let loggers = self.section("loggers");
         for name in loggers.keys() {
+            if self.problems.is_full() {
+                break;
+            }
             if let Some(map) = self.item(&loggers, "loggers", name) {
                 let path = join("loggers", name);
                 plan.loggers.push(self.logger(name, &map, &path, &handlers, &filters));
@@ -620,6 +642,8 @@ impl<'a> Planner<'a> {
             handlers: Vec::new(),
             loggers: Vec::new(),
             levels: Vec::new(),
+            overlay: Vec::new(),
+            source: None,
         };
         let handlers = self.section("handlers");
         for id in handlers.keys() {

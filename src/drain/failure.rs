@@ -102,12 +102,18 @@ impl Failures {
     ) {
         self.total += 1;
         let text = error.to_string();
-        let known = self.causes.len() < CAUSES;
-        let key = (handler.map_or(0, HandlerRef::id), if known { text } else { String::new() });
+        let mut key = (handler.map_or(0, HandlerRef::id), text);
+        if self.causes.len() >= CAUSES && !self.causes.contains_key(&key) {
+            // Of whatever handler: they come and go with configurations.
+            key = (0, String::new());
+        }
         let now = Instant::now();
         let cause = self.causes.entry(key).or_insert_with_key(|(_, text)| {
             let who = handler.map(|handler| format!("{handler:?}: ")).unwrap_or_default();
-            self.reasons.push(format!("{who}{text}"));
+            self.reasons.push(match text.is_empty() {
+                true => "further causes".to_owned(),
+                false => format!("{who}{text}"),
+            });
             Cause { times: 0, reported: now }
         });
         cause.times += 1;

@@ -258,6 +258,8 @@ impl Backend {
         while let Some(retired) = self.generations.retire(&self.lanes) {
             self.stage.depart(&retired.table, self.generations.uses());
         }
+        let newest = self.generations.newest().generation;
+        self.tree.departed(&mut self.stage.departed, newest);
     }
 
     /// What a lane lost last and could not tell itself.

@@ -10,7 +10,7 @@ use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
-use crate::tree::{HandlerUse, Route, Table};
+use crate::tree::{Departed, HandlerUse, Route, Table};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     pub(crate) failures: Failures,
     /// Handlers to close when the generation before theirs has retired.
     closing: Vec<HandlerRef>,
+    /// Who went since the tree was told last.
+    pub(super) departed: Departed,
     /// Each handler writes a record before the next handler gets it.
     pub(crate) write_through: bool,
     /// A filter failed, and the record's walk ends with it.
@@ -86,6 +88,7 @@ impl Stage {
             books,
             failures,
             closing: Vec::new(),
+            departed: Departed::default(),
             write_through,
             aborted: false,
             told_unrouted: false,
@@ -153,11 +156,13 @@ impl Stage {
         for index in unused(&self.filters, |index| kept.has_filter(index)) {
             self.end_filter(index);
             if let Some(slot) = self.filters[index].take() {
+                self.departed.filters.push(slot.at.seat().id());
                 slot.at.seat().put_back(slot.filter);
             }
         }
         for index in unused(&self.formats, |index| kept.has_formatter(index)) {
             if let Some(slot) = self.formats[index].take() {
+                self.departed.formatters.push(slot.at.seat().id());
                 slot.at.seat().put_back(slot.format);
             }
         }
@@ -178,6 +183,7 @@ impl Stage {
             self.closing.swap_remove(closed);
         }
         if let Some(slot) = self.slots[index].take() {
+            self.departed.handlers.push(slot.at.id());
             slot.at.leave_home();
             slot.at.seat().put_back(slot.handler);
         }

@@ -1,7 +1,8 @@
 //! Configurations for the default runtime.
 
-use crate::config::{Config, Door, Node, Registry};
+use crate::config::{Config, Door, Listener, Node, Registry, Watcher};
 use crate::error::Error;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 impl Config {
@@ -25,14 +26,51 @@ impl Config {
     pub fn apply_with(&self, registry: &Registry) -> Result<(), Error> {
         let runtime = super::default();
         let plan = self.plan(runtime, registry)?;
-        match super::builder().init() {
-            Ok(_) => {}
-            // Somebody configured it before: this configuration takes the place of that one.
-            Err(error) if error.is_already() => {}
-            Err(error) => return Err(error),
-        }
+        begin()?;
         Ok(plan.apply(runtime)?)
     }
+}
+
+/// Starts the default runtime, unless somebody has: a configuration takes the place of theirs.
+#[track_caller]
+fn begin() -> Result<(), Error> {
+    match super::builder().init() {
+        Err(error) if !error.is_already() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Takes configurations for the default runtime over TCP, on the loopback: Python's
+/// `logging.config.listen`. Starts the runtime if nobody has; [`Listener::builder`] has options.
+///
+/// # Errors
+///
+/// As [`ListenerBuilder::start`](crate::config::ListenerBuilder::start).
+///
+/// # Examples
+///
+/// ```no_run
+/// let listener = sawmill::listen(sawmill::config::DEFAULT_PORT)?;
+/// // ... the service runs ...
+/// listener.stop();
+/// # Ok::<(), sawmill::Error>(())
+/// ```
+#[track_caller]
+pub fn listen(port: u16) -> Result<Listener, Error> {
+    begin()?;
+    Listener::builder().start((Ipv4Addr::LOCALHOST, port), super::default())
+}
+
+/// Configures the default runtime from a file, and again whenever the file changes; see
+/// [`Watcher`]. Starts the runtime if nobody has; [`Watcher::builder`] has options.
+///
+/// # Errors
+///
+/// As [`WatcherBuilder::start`](crate::config::WatcherBuilder::start).
+#[track_caller]
+pub fn watch(path: impl AsRef<Path>) -> Result<Watcher, Error> {
+    begin()?;
+    Watcher::builder(path).start(super::default())
 }
 
 /// Configures the default runtime from a mapping in Python's manner: `logging.config.dictConfig`.

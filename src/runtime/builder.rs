@@ -3,6 +3,7 @@
 use super::Runtime;
 use super::core::{Core, CoreOptions, Drain};
 use super::crash::CrashHandling;
+use super::levels;
 use crate::clock::ClockSource;
 use crate::drain::{BackendOptions, Failure, ThreadOptions, Wait, to_stderr};
 use crate::error::Error;
@@ -26,6 +27,7 @@ use std::time::Duration;
 /// | [`handler_for`](Self::handler_for) | none | logger, name, handler | its own |
 /// | [`console`](Self::console) | off | | one worker thread |
 /// | [`env`](Self::env) | off | variable, `info,db=debug` | none |
+/// | [`levels`](Self::levels) | none | text, `info,db=debug` | none |
 /// | [`drain`](Self::drain) | `Drain::Thread` | | one thread; `Inline`: each call delivers |
 /// | [`wait`](Self::wait) | `Wait::Backoff` | see [`Wait`] | idle CPU against delay |
 /// | [`affinity`](Self::affinity) | none | CPU number | |
@@ -63,6 +65,7 @@ pub struct RuntimeBuilder {
     console: bool,
     capture: bool,
     env: Option<String>,
+    texts: Vec<String>,
     bridge: bool,
     options: CoreOptions,
     affinity: Option<usize>,
@@ -107,6 +110,7 @@ impl RuntimeBuilder {
             console: false,
             capture: false,
             env: None,
+            texts: Vec::new(),
             bridge: true,
             options: default_options(),
             affinity: None,
@@ -145,9 +149,17 @@ impl RuntimeBuilder {
     }
 
     /// Reads levels from an environment variable when the runtime is built: `info`, or
-    /// `warning,db.pool=debug`. They win over those set here; an unset variable changes nothing.
+    /// `warning,db.pool=debug`, as [`Runtime::set_levels`] reads them. They win over those set
+    /// here; an unset variable changes nothing.
     pub fn env(mut self, variable: &str) -> Self {
         self.env = Some(variable.to_owned());
+        self
+    }
+
+    /// Sets levels given as text, such as a command line's, as [`Runtime::set_levels`] reads them.
+    /// They win over those of the environment, and later ones over earlier ones.
+    pub fn levels(mut self, levels: &str) -> Self {
+        self.texts.push(levels.to_owned());
         self
     }
 
@@ -280,10 +292,15 @@ impl RuntimeBuilder {
     /// Configures the core of a runtime and starts its drain.
     pub(crate) fn set_up(mut self, core: Arc<Core>) -> Result<Runtime, Error> {
         self.check()?;
-        let env = match &self.env {
-            Some(variable) => parse_levels(variable)?,
+        let names = core.tree().state().level_names().clone();
+        let mut from_text = match &self.env {
+            Some(variable) => levels::from_env(variable, &names)?.unwrap_or_default(),
             None => Vec::new(),
         };
+        for text in &self.texts {
+            let wrong = |error| Error::invalid(format!("levels: {text:?}")).because(error);
+            from_text.extend(levels::parse(text, &names).map_err(wrong)?);
+        }
         self.options.thread.cpu = self.affinity;
         let root = self.root_level();
         let mut handlers = std::mem::take(&mut self.handlers);
@@ -324,10 +341,11 @@ impl RuntimeBuilder {
             if let Some(level) = root {
                 state.settings_mut(0).level = level;
             }
-            for (logger, level) in self.levels.iter().chain(&env) {
+            for (logger, level) in &self.levels {
                 let number = state.number(logger);
                 state.settings_mut(number).level = *level;
             }
+            levels::set(state, &from_text);
             for (logger, _, handler) in &handlers {
                 let number = state.number(logger);
                 let attached = &mut state.settings_mut(number).handlers;
@@ -386,20 +404,4 @@ impl RuntimeBuilder {
             None => Ok(()),
         }
     }
-}
-
-/// Reads `level,logger=level,...` from an environment variable.
-fn parse_levels(variable: &str) -> Result<Vec<(String, Level)>, Error> {
-    let Ok(text) = std::env::var(variable) else { return Ok(Vec::new()) };
-    text.split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (logger, level) = part.rsplit_once('=').unwrap_or(("", part));
-            let level = level.parse::<Level>().map_err(|error| {
-                Error::invalid(format!("env: {variable}={text:?}")).because(error)
-            })?;
-            Ok((logger.trim().replace("::", "."), level))
-        })
-        .collect()
 }

@@ -1,6 +1,8 @@
 //! What keeps a runtime together: its tree, its backend, and the way of requests between them.
 
 use super::crash::{self, CrashHandling};
+#[cfg(feature = "config")]
+use super::turn::{Here, Turns};
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
@@ -56,6 +58,12 @@ pub(crate) struct Core {
     /// The backend while no thread has it.
     backend: Arc<Mutex<Option<Box<Backend>>>>,
     captured: Mutex<Option<CapturedRecords>>,
+    /// What the clock is read from; apart from `life`, which is never taken on the drain.
+    #[cfg(feature = "config")]
+    clock: Mutex<ClockSource>,
+    /// Whose turn it is to configure, and what waits for one.
+    #[cfg(feature = "config")]
+    pub(super) turns: Turns,
     /// The runtime has ended, and everything published before its end was taken.
     emptied: AtomicBool,
 }
@@ -89,6 +97,8 @@ impl Core {
         let backend =
             Backend::new(&tree, timeline, options.backend.clone(), books.clone(), failures);
         let requests = Arc::new(Requests::new(hub.clone()));
+        #[cfg(feature = "config")]
+        let clock = Mutex::new(options.clock.clone());
         let life = Life { state: LifeState::Unconfigured, options, thread: None, last: None };
         let core = Arc::new(Self {
             tree,
@@ -97,6 +107,10 @@ impl Core {
             life: Mutex::new(life),
             backend: Arc::new(Mutex::new(Some(Box::new(backend)))),
             captured: Mutex::new(None),
+            #[cfg(feature = "config")]
+            clock,
+            #[cfg(feature = "config")]
+            turns: Turns::default(),
             emptied: AtomicBool::new(false),
         });
         let weak = Arc::downgrade(&core);
@@ -134,6 +148,10 @@ impl Core {
         let drain = options.drain;
         if options.exit_hook {
             at_exit(self);
+        }
+        #[cfg(feature = "config")]
+        {
+            *lock(&self.clock) = options.clock.clone();
         }
         life.options = options;
         if drain == Drain::Thread {
@@ -225,8 +243,15 @@ impl Core {
         if is_on_drain() {
             return None;
         }
-        let _backend = Backend::enter();
-        lock(&self.backend).as_deref_mut().map(f)
+        let done = {
+            let _backend = Backend::enter();
+            #[cfg(feature = "config")]
+            let _here = Here::enter(self);
+            lock(&self.backend).as_deref_mut().map(f)
+        };
+        #[cfg(feature = "config")]
+        self.turns.run_waiting();
+        done
     }
 
     /// Flushes; with `sync`, to the disk.
@@ -257,7 +282,7 @@ impl Core {
     /// What the clock shows, in nanoseconds since the Unix epoch; without the counter's precision.
     #[cfg(feature = "config")]
     pub(crate) fn now_ns(&self) -> i64 {
-        match &lock(&self.life).options.clock {
+        match &*lock(&self.clock) {
             ClockSource::Manual(clock) => clock.now_ns(),
             _ => clock::system_ns(),
         }

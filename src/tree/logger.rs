@@ -144,7 +144,8 @@ impl Logger {
         numbers.into_iter().map(|number| self.at(number)).collect()
     }
 
-    /// The level set on this logger; `NOTSET` means "ask the parent".
+    /// The level set on this logger; `NOTSET` means "ask the parent". A
+    /// [temporary](Self::temporary_level) one is not shown here.
     pub fn level(&self) -> Level {
         self.tree.state().settings(self.number()).level
     }
@@ -154,7 +155,7 @@ impl Logger {
         self.edit(|settings| settings.level = level);
     }
 
-    /// The first level that is not `NOTSET`, going up the tree.
+    /// The first level that is not `NOTSET`, going up the tree, temporary ones included.
     pub fn effective_level(&self) -> Level {
         self.tree.state().effective_level(self.number())
     }

@@ -9,10 +9,13 @@ mod logger;
 mod names;
 mod snapshot;
 mod state;
+mod temporary;
+mod timer;
 
 pub use logger::Logger;
-pub(crate) use snapshot::{HandlerUse, Install, Route, Snapshot, Table};
+pub(crate) use snapshot::{Departed, HandlerUse, Install, Route, Snapshot, Table};
 pub(crate) use state::State;
+pub use temporary::TemporaryLevels;
 
 use crate::callsite::{self, Callsite, Threshold};
 use crate::error::Error;
@@ -146,6 +149,13 @@ impl Tree {
             return;
         }
         let _ = self.change(|_| Ok(()));
+    }
+
+    /// Notes whom the drain has let go of; see [`State::departed`].
+    pub(crate) fn departed(&self, departed: &mut Departed, generation: u32) {
+        if !departed.is_empty() {
+            self.state().departed(departed, generation);
+        }
     }
 
     /// The node of a logger; makes it if there is none. `""` and `"root"` are the root.

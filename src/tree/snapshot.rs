@@ -72,3 +72,17 @@ pub(crate) struct Install {
     /// Handlers to close when the generation before has retired, used or not.
     pub(crate) closing: Vec<HandlerRef>,
 }
+
+/// Whom the drain has let go of, by identity.
+#[derive(Debug, Default)]
+pub(crate) struct Departed {
+    pub(crate) handlers: Vec<u64>,
+    pub(crate) filters: Vec<u64>,
+    pub(crate) formatters: Vec<u64>,
+}
+
+impl Departed {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.handlers.is_empty() && self.filters.is_empty() && self.formatters.is_empty()
+    }
+}

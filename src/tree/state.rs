@@ -1,7 +1,8 @@
 //! The tree's state, and its compilation.
 
 use super::names::Names;
-use super::snapshot::{HandlerUse, Install, Route, Snapshot, Table};
+use super::snapshot::{Departed, HandlerUse, Install, Route, Snapshot, Table};
+use super::temporary::Override;
 use crate::callsite::{Callsite, Threshold};
 use crate::filter::FilterRef;
 use crate::format::FormatterRef;
@@ -60,6 +61,10 @@ pub(crate) struct State {
     formatter_places: Places,
     /// Handlers at home in the order in which they became known.
     order: Vec<HandlerRef>,
+    /// Levels in force for a while, the latest last. No part of the draft: a refused change does
+    /// not touch them, and an applied one does not end them.
+    overrides: Vec<Override>,
+    next_override: u64,
 }
 
 impl State {
@@ -89,6 +94,8 @@ impl State {
             filter_places: Places::default(),
             formatter_places: Places::default(),
             order: Vec::new(),
+            overrides: Vec::new(),
+            next_override: 0,
         };
         state.rewrite_words();
         state
@@ -236,10 +243,28 @@ impl State {
         &self.order
     }
 
+    /// Puts a level before the one that is set, and returns its number.
+    pub(super) fn add_override(&mut self, logger: u32, level: Level) -> u64 {
+        let id = self.next_override;
+        self.next_override += 1;
+        self.overrides.push(Override { id, logger, level });
+        id
+    }
+
+    pub(super) fn remove_overrides(&mut self, ids: &[u64]) {
+        self.overrides.retain(|it| !ids.contains(&it.id));
+    }
+
+    /// The level that counts on a logger itself.
+    fn level_in_force(&self, number: u32) -> Level {
+        let latest = self.overrides.iter().rev().find(|it| it.logger == number);
+        latest.map_or(self.settings(number).level, |it| it.level)
+    }
+
     /// The first level that is not `NOTSET`, going up.
     pub(crate) fn effective_level(&self, mut number: u32) -> Level {
         loop {
-            let level = self.settings(number).level;
+            let level = self.level_in_force(number);
             match self.names.parent(number) {
                 Some(parent) if level == Level::NOTSET => number = parent,
                 _ => return level,
@@ -333,6 +358,18 @@ impl State {
         found
     }
 
+    /// The drain has let go of handlers, filters and formatters that no generation uses which had
+    /// come there, up to `generation`: their places may be given to others.
+    pub(super) fn departed(&mut self, departed: &mut Departed, generation: u32) {
+        for (places, ids) in [
+            (&mut self.handler_places, &mut departed.handlers),
+            (&mut self.filter_places, &mut departed.filters),
+            (&mut self.formatter_places, &mut departed.formatters),
+        ] {
+            ids.drain(..).for_each(|id| places.leave(id, generation));
+        }
+    }
+
     /// Compiles the next generation.
     pub(super) fn compile(&mut self) -> Install {
         self.generation = (self.generation + 1) & i32::MAX as u32;
@@ -360,7 +397,7 @@ impl State {
         for places in
             [&mut self.handler_places, &mut self.filter_places, &mut self.formatter_places]
         {
-            places.turn();
+            places.turn(self.generation);
         }
         install.snapshot = Arc::new(Snapshot {
             number: Snapshot::new_number(),
@@ -457,27 +494,59 @@ impl State {
     }
 }
 
-/// Which index at home each identity has: for ever the same, so that records of an older
-/// generation still find it; and which identities the last generation used.
+/// Which index at home each identity has, the same until the home has let go of it, so that
+/// records of an older generation still find it; and which identities the last generation used.
 #[derive(Debug, Default)]
 struct Places {
-    indices: HashMap<u64, u32>,
+    places: HashMap<u64, Place>,
+    /// Indices that nobody has any more.
+    free: Vec<u32>,
     before: HashSet<u64>,
     now: HashSet<u64>,
+}
+
+#[derive(Debug)]
+struct Place {
+    index: u32,
+    /// The last generation that was compiled with it.
+    used: u32,
 }
 
 impl Places {
     /// The index, and whether the identity is new in this generation: it has to be sent home.
     fn place(&mut self, id: u64) -> (u32, bool) {
-        let next = self.indices.len() as u32;
-        let index = *self.indices.entry(id).or_insert(next);
+        let Self { places, free, .. } = self;
+        // Those that have no index are as many as are free.
+        let next = (places.len() + free.len()) as u32;
+        let place = places
+            .entry(id)
+            .or_insert_with(|| Place { index: free.pop().unwrap_or(next), used: 0 });
         let arrives = self.now.insert(id) && !self.before.contains(&id);
-        (index, arrives)
+        (place.index, arrives)
     }
 
     /// The generation is compiled.
-    fn turn(&mut self) {
+    fn turn(&mut self, generation: u32) {
+        for id in &self.now {
+            if let Some(place) = self.places.get_mut(id) {
+                place.used = generation;
+            }
+        }
         self.before = std::mem::take(&mut self.now);
+    }
+
+    /// The home has let go of an identity that none of the generations uses that had come there,
+    /// up to `generation`. One still on its way may: then it is no news.
+    fn leave(&mut self, id: u64, generation: u32) {
+        let is_past = |used: u32| {
+            let age = generation.wrapping_sub(used) & i32::MAX as u32;
+            age <= i32::MAX as u32 / 2
+        };
+        if self.places.get(&id).is_some_and(|place| is_past(place.used))
+            && let Some(place) = self.places.remove(&id)
+        {
+            self.free.push(place.index);
+        }
     }
 }
 
@@ -518,4 +587,49 @@ fn closing_order(handlers: &[HandlerRef]) -> Vec<u64> {
     }
     closed.reverse();
     closed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_given_again_once_the_home_has_let_go_of_it() {
+        let mut places = Places::default();
+        assert_eq!(places.place(7), (0, true));
+        assert_eq!(places.place(8), (1, true));
+        places.turn(1);
+        assert_eq!(places.place(8), (1, false));
+        places.turn(2);
+        places.leave(7, 2);
+        assert_eq!(places.place(9), (0, true));
+        assert_eq!(places.place(10), (2, true));
+    }
+
+    #[test]
+    fn a_place_is_kept_for_one_who_came_back_before_its_departure_was_told() {
+        let mut places = Places::default();
+        places.place(7);
+        places.turn(1);
+        places.turn(2);
+        // It is back in a generation that had not come to the home when it let go.
+        assert_eq!(places.place(7), (0, true));
+        places.turn(3);
+        places.turn(4);
+        places.leave(7, 2);
+        assert_eq!(places.place(9), (1, true));
+        places.turn(5);
+        places.leave(7, 4);
+        assert_eq!(places.place(10), (0, true));
+    }
+
+    #[test]
+    fn the_age_of_a_place_is_told_across_the_wrap_of_generations() {
+        let mut places = Places::default();
+        places.place(7);
+        places.turn(i32::MAX as u32);
+        places.turn(0);
+        places.leave(7, 0);
+        assert_eq!(places.place(8), (0, true));
+    }
 }

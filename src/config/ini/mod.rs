@@ -11,6 +11,7 @@ use super::registry::{Entry, Registry};
 use crate::error::Error;
 use crate::python::literal::{self, Literal};
 use reader::Ini;
+use std::collections::HashSet;
 
 /// Plans an INI file; `name` is for messages.
 pub(super) fn plan(
@@ -26,9 +27,20 @@ pub(super) fn plan(
     let ini = Ini::read(text, name).map_err(|error| Refused::one("", error))?;
     let nothing = Map::new();
     let planner = Planner::without_references(&nothing, registry, door, surroundings);
-    let mut file = File { ini: &ini, planner, formatters: Vec::new(), handlers: Vec::new() };
+    let mut file = File {
+        ini: &ini,
+        planner,
+        formatters: Vec::new(),
+        handlers: Vec::new(),
+        known: HashSet::new(),
+    };
     let plan = file.plan(door.disable_existing_loggers);
     file.planner.problems.into_result().map(|()| plan)
+}
+
+/// The sections and options as they stand in the file; empty if it cannot be read.
+pub(super) fn sections(text: &str, name: &str) -> Node {
+    Ini::read(text, name).map(|ini| ini.tree()).unwrap_or_default()
 }
 
 struct File<'a> {
@@ -37,6 +49,8 @@ struct File<'a> {
     /// The ids that the sections of lists name.
     formatters: Vec<String>,
     handlers: Vec<String>,
+    /// The handlers again, to look one up.
+    known: HashSet<String>,
 }
 
 impl File<'_> {
@@ -94,11 +108,17 @@ impl File<'_> {
             handlers: Vec::new(),
             loggers: Vec::new(),
             levels: Vec::new(),
+            overlay: Vec::new(),
+            source: None,
         };
         self.formatters = self.keys("formatters");
         self.handlers = self.keys("handlers");
+        self.known = self.handlers.iter().cloned().collect();
         let mut loggers = self.keys("loggers");
         for id in self.formatters.clone() {
+            if self.planner.problems.is_full() {
+                break;
+            }
             let section = format!("formatter_{id}");
             if !self.is_there(&section) {
                 continue;
@@ -124,6 +144,9 @@ impl File<'_> {
             plan.formatters.push(self.planner.make(&id, &factory, args));
         }
         for id in self.handlers.clone() {
+            if self.planner.problems.is_full() {
+                break;
+            }
             plan.handlers.extend(self.handler(&id));
         }
         plan.handlers = self.planner.in_order(plan.handlers);
@@ -138,6 +161,9 @@ impl File<'_> {
             plan.loggers.push(logger);
         }
         for id in loggers {
+            if self.planner.problems.is_full() {
+                break;
+            }
             let section = format!("logger_{id}");
             if !self.is_there(&section) {
                 continue;
@@ -167,7 +193,10 @@ impl File<'_> {
         let mut ids = Vec::new();
         if !handlers.is_empty() {
             for id in handlers.split(',').map(str::trim) {
-                if self.handlers.iter().any(|known| known == id) {
+                if self.planner.problems.is_full() {
+                    break;
+                }
+                if self.known.contains(id) {
                     ids.push(id.to_owned());
                 } else {
                     let hint = did_you_mean(id, self.handlers.iter().map(String::as_str));
@@ -252,7 +281,7 @@ impl File<'_> {
         if name == "logging.handlers.MemoryHandler"
             && let Some(target) = self.get(&section, "target").filter(|id| !id.is_empty())
         {
-            if self.handlers.contains(&target) {
+            if self.known.contains(&target) {
                 targets.push(target.clone());
                 args.push("target", Node::Str(target));
             } else {

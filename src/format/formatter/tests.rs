@@ -364,6 +364,30 @@ fn what_a_script_writes_is_what_the_pieces_write() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_script_serves_the_lines_it_is_for() {
+    use MessagePiece::{Plain, Text};
+    static SITE: Callsite = site(&[Text("took "), Plain(0)], &[Role::Message]);
+    let formatter = Formatter::default_line();
+    let served = |words: &[u64]| {
+        of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), |record| {
+            let mut out = Vec::new();
+            let served = formatter.by_script(&SITE, words, record, &mut out).is_some();
+            assert_eq!(served, !out.is_empty());
+            formatter.format(record, &mut out).unwrap();
+            served
+        })
+    };
+    let number = words((5u64.capture(),));
+    assert!(!served(&number));
+    assert!(served(&number));
+    // Another type than the one met first, as a damaged frame would have it.
+    assert!(!served(&words((5i32.capture(),))));
+    assert!(served(&number));
+}
 
 #[test]
 fn widths_beyond_those_of_rusts_own_formatting_are_filled_in() {
@@ -392,42 +416,5 @@ fn a_pattern_whose_widths_would_fill_the_memory_is_refused() {
         assert!(build(10).is_ok(), "{piece}");
         let error = build(1000).unwrap_err();
         assert!(error.to_string().contains("widths"), "{piece}: {error}");
-    }
-}
-
-#[test]
-fn a_script_serves_the_lines_it_is_for() {
-    use MessagePiece::{Plain, Text};
-    static SITE: Callsite = site(&[Text("took "), Plain(0)], &[Role::Message]);
-    let formatter = Formatter::default_line();
-    let served = |words: &[u64]| {
-        of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), |record| {
-            let mut out = Vec::new();
-            let served = formatter.by_script(&SITE, words, record, &mut out).is_some();
-            assert_eq!(served, !out.is_empty());
-            formatter.format(record, &mut out).unwrap();
-            served
-        })
-    };
-    let number = words((5u64.capture(),));
-    assert!(!served(&number));
-    assert!(served(&number));
-    // Another type than the one met first, as a damaged frame would have it.
-    assert!(!served(&words((5i32.capture(),))));
-    assert!(served(&number));
-
-fn long_patterns_are_compiled_in_a_time_in_proportion() {
-    // Each of these was compared, joined or counted again for every piece.
-    let large = 1 << 20;
-    for (style, piece) in [
-        (Style::Percent, "%("),
-        (Style::Percent, "%%"),
-        (Style::Percent, "%(x)s"),
-        (Style::Brace, "{{"),
-        (Style::Dollar, "$$"),
-        (Style::Dollar, "$ "),
-    ] {
-        let pattern = piece.repeat(large / piece.len());
-        let _ = Formatter::builder().style(style).pattern(pattern).build();
     }
 }
