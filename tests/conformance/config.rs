@@ -142,6 +142,43 @@ fn names_of_ones_own_make_handlers_filters_values_and_prefixes() {
 }
 
 #[test]
+fn large_files_of_mistakes_are_refused_before_anybody_loses_patience() {
+    // Each was compared with every other, or told one by one, and took minutes.
+    let ids: Vec<String> = (0..20_000).map(|at| format!("h{at}")).collect();
+    let classes = format!(
+        "[loggers]\nkeys=root\n[handlers]\nkeys={}\n[formatters]\nkeys=\n\
+         [logger_root]\nhandlers=\n[handler_h]\nclass=StStStreamHandler\nargs=()\n",
+        "h,".repeat(20_000)
+    );
+    let handlers = format!("version: 1\nroot: {{handlers: [{}]}}\n", ids.join(", "));
+    let keys = format!("version: 1\n{}: 1\n", ids.join(": 1\n"));
+    for config in [Config::from_ini(&classes).unwrap(), yaml(&handlers), yaml(&keys)] {
+        let refused = config.check(&Registry::new()).unwrap_err();
+        assert_eq!(refused.problems().len(), 1001);
+    }
+}
+
+#[test]
+fn bombs_of_aliases_and_chains_of_references_are_refused_with_their_place() {
+    let mut aliases = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for at in 1..12 {
+        let inner = format!("*a{}, ", at - 1).repeat(10);
+        aliases += &format!("a{at}: &a{at} [{}]\n", inner.trim_end_matches(", "));
+    }
+    let error = Config::from_yaml(&aliases).unwrap_err().to_string();
+    assert!(error.contains("line ") && error.contains("more than 250000 values"), "{error}");
+
+    let mut chain = String::from("version: 1\nroot: {level: cfg://k0}\nk9999: INFO\n");
+    for at in 0..9999 {
+        chain += &format!("k{at}: cfg://k{}\n", at + 1);
+    }
+    let refused = yaml(&chain).with_door(Door::python()).check(&Registry::new()).unwrap_err();
+    let text = refused.to_string();
+    assert!(text.starts_with("root.level: ") && text.contains("too deep"), "{text}");
+    assert!(text.len() < 1000, "{} bytes of error", text.len());
+}
+
+#[test]
 fn reconfigurations_under_load_lose_nothing() {
     let folder = Folder::new("load");
     let runtime = runtime(Drain::Thread);
