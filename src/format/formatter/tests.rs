@@ -418,3 +418,20 @@ fn a_pattern_whose_widths_would_fill_the_memory_is_refused() {
         assert!(error.to_string().contains("widths"), "{piece}: {error}");
     }
 }
+
+#[test]
+fn long_patterns_are_compiled_in_a_time_in_proportion() {
+    // Each of these was compared, joined or counted again for every piece.
+    let large = 1 << 20;
+    for (style, piece) in [
+        (Style::Percent, "%("),
+        (Style::Percent, "%%"),
+        (Style::Percent, "%(x)s"),
+        (Style::Brace, "{{"),
+        (Style::Dollar, "$$"),
+        (Style::Dollar, "$ "),
+    ] {
+        let pattern = piece.repeat(large / piece.len());
+        let _ = Formatter::builder().style(style).pattern(pattern).build();
+    }
+}
