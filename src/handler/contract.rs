@@ -111,7 +111,10 @@ pub(crate) fn check(mut subject: Subject) {
 
 mod tests {
     use super::*;
-    use crate::handler::file::{FileHandler, RotatingFileHandler, WatchedFileHandler};
+    use crate::handler::file::{
+        FileHandler, MmapRotatingFileHandler, Rotate, RotatingFileHandler,
+        TimedRotatingFileHandler, WatchedFileHandler, When,
+    };
     use crate::handler::{
         BufferingHandler, CaptureHandler, MemoryHandler, NullHandler, QueueHandler, RecordQueue,
         StreamHandler, WriterHandler,
@@ -225,6 +228,20 @@ mod tests {
         file(|path| FileHandler::builder(path).delay(true).build().unwrap().into());
         file(|path| RotatingFileHandler::new(path, 1 << 20, 2).unwrap().into());
         file(|path| WatchedFileHandler::new(path).unwrap().into());
+        file(|path| TimedRotatingFileHandler::new(path, When::Midnight, 2).unwrap().into());
+        let rotate = || Rotate::size(1 << 20).or_daily();
+        file(|path| FileHandler::builder(path).rotate(rotate()).build().unwrap().into());
+    }
+
+    #[test]
+    fn a_mapped_handler_keeps_the_contract() {
+        let dir = Arc::new(crate::handler::file::testing::TestDir::new());
+        let handler = MmapRotatingFileHandler::new(dir.join("app.log")).unwrap();
+        check(Subject::new(handler, move || {
+            // NUL bytes show behind its lines until it is closed.
+            let name = if dir.join("app.log").exists() { "app.log" } else { "app.log.live" };
+            dir.read(name).trim_end_matches('\0').lines().map(Into::into).collect()
+        }));
     }
 
     #[test]

@@ -271,7 +271,8 @@ impl Archives {
         match storage.link_metadata(&done) {
             // The last sweep ended before it removed the original, or somebody put it there.
             Ok(_) => {
-                let whole = pack::is_same(storage, &file, &done, self.compress).unwrap_or(false);
+                let whole =
+                    pack::holds_all_of(storage, &file, &done, self.compress).unwrap_or(false);
                 return if whole {
                     storage.remove(path).map_err(failed)
                 } else {

@@ -52,6 +52,8 @@ pub use watched::{WatchedFileHandler, WatchedFileHandlerBuilder};
 mod faults;
 #[cfg(all(test, target_os = "linux"))]
 mod full_disk;
+#[cfg(all(test, unix))]
+mod power_cut;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -77,7 +77,8 @@ impl Open {
         Ok(open)
     }
 
-    /// Returns true if the file ends in the midst of a line, as a power failure may leave it.
+    /// Returns true if the file ends in the midst of a line, as a power failure may leave it, and
+    /// nobody else of ours has it open: a line that is being written looks the same.
     pub(crate) fn is_torn(
         &self,
         storage: &dyn Storage,
@@ -87,6 +88,13 @@ impl Open {
         if !self.regular || self.size == 0 || terminator.is_empty() {
             return Ok(false);
         }
+        let alone = sys::lock_exclusive(&self.file).unwrap_or(false) || !cfg!(unix);
+        let torn = if alone { self.ends_torn(storage, path, terminator) } else { Ok(false) };
+        let _ = sys::lock_shared(&self.file);
+        torn
+    }
+
+    fn ends_torn(&self, storage: &dyn Storage, path: &Path, terminator: &[u8]) -> io::Result<bool> {
         let mut reader = storage.open_read(path)?;
         let mut tail = vec![0; terminator.len()];
         let at = self.size.checked_sub(tail.len() as u64);

@@ -4,12 +4,19 @@
 //! write that fails keeps what it did not take and is tried again, less and less often; only when
 //! the buffer is full are records shed, and told of in the file as soon as it takes lines again.
 
+mod durable;
+mod follow;
+mod options;
+mod pressure;
+
+pub(crate) use options::Options;
+
 use super::archives::Archives;
 use super::encoding::Encoding;
 use super::failing::{Gap, OnFailure, Trouble, shedding};
 use super::open::Open;
 use super::reopen::reopenings;
-use super::storage::{self, Disk, FileMode, How, Storage};
+use super::storage::{self, FileMode, Storage};
 use super::sync::SyncPolicy;
 use crate::error::Error;
 use crate::handler::{Context, HandlerRef};
@@ -25,57 +32,6 @@ use std::time::{Duration, Instant};
 const BATCH_BYTES: usize = 256 << 10;
 /// How often a batch looks whether the path still leads to the open file.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// What the builders of all file handlers have in common.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) path: PathBuf,
-    pub(crate) mode: FileMode,
-    pub(crate) delay: bool,
-    /// Not opened when made, whatever `delay` says, but when [`Output::open_as_told`] is called.
-    pub(crate) later: bool,
-    pub(crate) encoding: Option<String>,
-    pub(crate) errors: Option<String>,
-    pub(crate) permissions: u32,
-    pub(crate) owner: (Option<u32>, Option<u32>),
-    pub(crate) create_dirs: bool,
-    pub(crate) reserve: bool,
-    /// Looks now and then whether the path still leads to the open file.
-    pub(crate) follow: bool,
-    /// Ends a line that a power failure left unfinished.
-    pub(crate) mend: bool,
-    pub(crate) sync: SyncPolicy,
-    pub(crate) on_failure: OnFailure,
-    pub(crate) terminator: String,
-    pub(crate) storage: Arc<dyn Storage>,
-}
-
-impl Options {
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            mode: FileMode::Append,
-            delay: false,
-            later: false,
-            encoding: None,
-            errors: None,
-            permissions: 0o640,
-            owner: (None, None),
-            create_dirs: false,
-            reserve: true,
-            follow: true,
-            mend: true,
-            sync: SyncPolicy::Never,
-            on_failure: OnFailure::new(),
-            terminator: "\n".into(),
-            storage: Arc::new(Disk),
-        }
-    }
-
-    pub(crate) fn how(&self, mode: FileMode) -> How {
-        How { mode, permissions: self.permissions, mapped: false }
-    }
-}
 
 /// A log file with the lines that wait for it.
 #[derive(Debug)]
@@ -294,39 +250,6 @@ impl Output {
         }
     }
 
-    /// The file takes nothing: decides what becomes of a record. False: it was shed.
-    #[cold]
-    fn has_room(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> bool {
-        let mut cause = self.write_out(self.is_due(), cx).err();
-        let all = self.options.on_failure.buffer_bytes;
-        let important = record.level().is_at_least(self.options.on_failure.shed_below);
-        let limit = if important { all } else { all / 2 };
-        while self.committed >= limit {
-            if !self.trouble.as_mut().is_some_and(Trouble::wait_a_moment) {
-                self.shed(record, cause, cx);
-                return false;
-            }
-            cause = self.write_out(true, cx).err().or(cause);
-        }
-        if let Some(cause) = cause {
-            cx.report(cause);
-        }
-        true
-    }
-
-    fn shed(&mut self, record: &LogRecord<'_>, cause: Option<Error>, cx: &mut Context<'_>) {
-        self.gap.get_or_insert_with(|| Gap::new(record)).add(record);
-        cx.shed(1);
-        if let Some(fallback) = &self.options.on_failure.fallback {
-            cx.forward(fallback, record.keep(), true);
-        }
-        if let Some(trouble) = &mut self.trouble
-            && !std::mem::replace(&mut trouble.told, true)
-        {
-            cx.report(shedding(&self.path, cause));
-        }
-    }
-
     fn begun(&self) -> &[u8] {
         if self.encoding.is_some() { &self.text } else { &self.buffer[self.committed..] }
     }
@@ -439,6 +362,11 @@ impl Output {
         self.trouble.as_ref().is_none_or(Trouble::is_due)
     }
 
+    /// Returns true while the file takes nothing.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.is_some()
+    }
+
     fn note_trouble(&mut self) {
         match &mut self.trouble {
             None => self.trouble = Some(Trouble::new(self.options.on_failure.wait)),
@@ -502,56 +430,6 @@ impl Output {
             self.tell_gap(cx);
         }
         self.sync_if_due()
-    }
-
-    /// The disk is full: lets the oldest rotated file go, if there is one and it may.
-    fn make_room(&mut self, error: &Error, cx: &mut Context<'_>) -> bool {
-        let no_space = error.io_error().is_some_and(sys::is_full);
-        let Some(archives) = self.archives.as_ref().filter(|_| no_space) else { return false };
-        if !self.options.on_failure.delete_archives {
-            return false;
-        }
-        match archives.remove_oldest() {
-            Ok(removed) => removed,
-            Err(error) => {
-                cx.report(error);
-                false
-            }
-        }
-    }
-
-    /// Writes a line about the records that were shed.
-    #[cold]
-    fn tell_gap(&mut self, cx: &mut Context<'_>) {
-        let Some(gap) = self.gap.take() else { return };
-        let notice = gap.record(&self.path, cx);
-        // A line may be in the making behind the complete ones.
-        let begun = self.buffer.split_off(self.committed);
-        let mut line = Vec::new();
-        let made = cx.format_into(&notice.view(), &mut line).and_then(|()| {
-            line.extend_from_slice(self.options.terminator.as_bytes());
-            match &self.encoding {
-                None => self.buffer.extend_from_slice(&line),
-                Some(encoding) => encoding.encode(&line, &mut self.buffer)?,
-            }
-            Ok(())
-        });
-        match made {
-            Ok(()) => {
-                self.commit();
-                self.notices.push_back(self.committed);
-            }
-            // The counts stand in the books all the same.
-            Err(error) => {
-                self.buffer.truncate(self.committed);
-                cx.report(error);
-            }
-        }
-        self.buffer.extend_from_slice(&begun);
-        if let Err(error) = self.try_write(cx) {
-            self.note_trouble();
-            cx.report(error);
-        }
     }
 
     fn try_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -619,124 +497,6 @@ impl Output {
             }
             ends.iter_mut().for_each(|end| *end -= bytes);
         }
-    }
-
-    /// Looks whether the path leads to the open file, and whether that is as long as we know; if
-    /// not, somebody moved, removed or cut it, and the path is opened anew, as Python's
-    /// `reopenIfNeeded`. Returns true if another file is open now, or none.
-    pub(crate) fn look_around(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        self.looked = Instant::now();
-        let asked = reopenings();
-        let reopen = std::mem::replace(&mut self.reopenings, asked) != asked;
-        let Some(open) = &mut self.file else { return Ok(false) };
-        let there = match self.options.storage.metadata(&self.path) {
-            Ok(meta) => Some(meta),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("examine", &self.path, error)),
-        };
-        let id = there.as_ref().and_then(sys::file_id);
-        if let (Some(meta), false) = (&there, reopen)
-            && id == open.id
-            && (id.is_some() || !self.watched)
-        {
-            if open.regular && meta.len() != open.size {
-                open.disagree(meta.len());
-            }
-            return Ok(false);
-        }
-        if there.is_none() && open.regular && !self.watched {
-            let removed = io::Error::new(io::ErrorKind::NotFound, "somebody removed it");
-            cx.report(Error::io("find", &self.path, removed));
-        }
-        self.release_file();
-        // A file of ours at the path is not to be emptied.
-        self.appends |= !self.watched;
-        self.open()?;
-        Ok(true)
-    }
-
-    /// Writes what waits, closes the file and opens its path again, whatever is there.
-    pub(crate) fn reopen_now(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.write_out(true, cx)?;
-        self.release_file();
-        self.open_to_append()
-    }
-
-    /// The size that the file has with all complete lines written; asks the system if nothing
-    /// waits, so that what others appended counts.
-    pub(crate) fn size(&mut self) -> u64 {
-        let Some(open) = &mut self.file else { return self.committed as u64 };
-        if self.committed == 0
-            && open.regular
-            && let Ok(meta) = self.options.storage.stat(&open.file)
-            && meta.len() != open.size
-        {
-            open.disagree(meta.len());
-        }
-        open.size + self.committed as u64
-    }
-
-    /// As [`size`](Self::size), without asking the system.
-    pub(crate) fn known_size(&self) -> u64 {
-        self.file.as_ref().map_or(0, |open| open.size) + self.committed as u64
-    }
-
-    /// Returns true unless a file of another kind (a device, a pipe) is at the path.
-    pub(crate) fn is_regular(&self) -> bool {
-        match &self.file {
-            Some(open) => open.regular,
-            None => self.options.storage.metadata(&self.path).map_or(true, |meta| meta.is_file()),
-        }
-    }
-
-    fn sync_if_due(&mut self) -> Result<(), Error> {
-        let due = match self.options.sync {
-            SyncPolicy::Never => return Ok(()),
-            SyncPolicy::Batch => true,
-            SyncPolicy::AtLevel(_) => self.sync_due && self.committed == 0,
-            SyncPolicy::Every(interval) => self.synced.elapsed() >= interval,
-        };
-        if due { self.sync_file() } else { Ok(()) }
-    }
-
-    /// Syncs what was written to the open file, and its name.
-    fn sync_file(&mut self) -> Result<(), Error> {
-        self.sync_due = false;
-        let Self { file: Some(open), options, path, .. } = self else { return Ok(()) };
-        if !open.regular || !(open.unsynced || open.doubtful) {
-            return Ok(());
-        }
-        self.synced = Instant::now();
-        let failed = |error| Error::io("sync", path, error);
-        if open.doubtful {
-            let text = "an earlier sync failed, what it was to save may be lost";
-            return Err(failed(io::Error::other(text)));
-        }
-        let storage = &*options.storage;
-        let done = storage.sync(&open.file);
-        open.doubtful = done.is_err();
-        done.map_err(failed)?;
-        if open.name_unsynced
-            && let Some(directory) = path.parent()
-        {
-            storage.sync_dir(directory).map_err(failed)?;
-            open.name_unsynced = false;
-        }
-        open.unsynced = false;
-        Ok(())
-    }
-
-    /// Syncs everything that was written since this began, rotated files included.
-    fn sync_all(&mut self) -> Result<(), Error> {
-        self.sync_file()?;
-        if self.behind
-            && let Some(open) = &self.file
-        {
-            let failed = |error| Error::io("sync the file system of", &self.path, error);
-            self.options.storage.sync_file_system(&open.file).map_err(failed)?;
-            self.behind = false;
-        }
-        Ok(())
     }
 
     /// Gives back the space ahead and closes the descriptor, synced before if the policy wants

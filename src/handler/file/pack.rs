@@ -168,8 +168,9 @@ pub(super) fn pack(
     Ok(true)
 }
 
-/// Returns true if a compressed file holds what a file holds.
-pub(super) fn is_same(
+/// Returns true if a compressed file holds all that a file holds. It may hold more: a power
+/// failure may have taken the end of a file that was not synced, and spares the compressed one.
+pub(super) fn holds_all_of(
     storage: &dyn Storage,
     mut plain: &File,
     packed: &Path,
@@ -181,10 +182,12 @@ pub(super) fn is_same(
     let (mut one, mut two) = (vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]);
     loop {
         let got = fill(&mut Bytes { storage, file: plain }, &mut one)?;
-        if got != fill(&mut unpacked, &mut two)? || one[..got] != two[..got] {
+        // To its end in any case: whether it is whole shows there.
+        let unpacked = fill(&mut unpacked, &mut two)?;
+        if got > unpacked || one[..got] != two[..got] {
             return Ok(false);
         }
-        if got == 0 {
+        if unpacked == 0 {
             return Ok(true);
         }
     }

@@ -205,7 +205,10 @@ impl FileHandler {
     fn roll(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let Self { output, rotation: Some(rotation) } = self else { return Ok(()) };
         let done = try_roll(output, rotation, cx);
-        rotation.note(done.is_ok());
+        // A file that takes no lines has a pause of its own, which may be over sooner.
+        if done.is_ok() || !output.is_in_trouble() {
+            rotation.note(done.is_ok());
+        }
         done
     }
 
@@ -218,9 +221,10 @@ impl FileHandler {
         if !self.output.reopen(cx)? || !self.output.begin(record, cx)? {
             return Ok(());
         }
-        let (size, more) = (self.output.known_size(), self.output.begun_size());
+        let (size, more) = (self.output.size(), self.output.begun_size());
         let rotation = self.rotation.as_mut();
         if rotation.is_some_and(|rotation| rotation.is_due(record.time_ns(), size, more))
+            && !self.output.is_in_trouble()
             && let Err(error) = self.roll(cx)
         {
             cx.report(error);
@@ -290,7 +294,8 @@ impl Handler for FileHandler {
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         if let Some(rotation) = &mut self.rotation {
             rotation.tick(cx);
-            if rotation.is_past(cx.now_ns(), self.output.known_size()) {
+            let past = rotation.is_past(cx.now_ns(), self.output.known_size());
+            if past && !self.output.is_in_trouble() {
                 self.roll(cx)?;
             }
         }

@@ -68,7 +68,7 @@ impl Drop for TestDir {
 pub(crate) fn lines_of(dir: &TestDir) -> Vec<String> {
     let mut lines = Vec::new();
     for name in dir.names() {
-        if name.ends_with(".lock") || dir.join(&name).is_symlink() {
+        if name.ends_with(".lock") || !dir.join(&name).symlink_metadata().unwrap().is_file() {
             continue;
         }
         let bytes = unpacked(&name, std::fs::read(dir.join(&name)).unwrap());
@@ -143,6 +143,16 @@ impl<H: Handler> Desk<H> {
 
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.with(|handler, cx| handler.flush(cx))
+    }
+
+    /// Flushes to the disk. True: everything is there.
+    pub(crate) fn sync(&mut self) -> Result<bool, Error> {
+        self.delivery.not_synced = false;
+        self.with(|handler, cx| {
+            cx.set_wants_sync(true);
+            handler.flush(cx)
+        })?;
+        Ok(!self.delivery.not_synced)
     }
 
     pub(crate) fn tick(&mut self) -> Result<(), Error> {

@@ -379,26 +379,3 @@ fn a_pipe_without_reader_is_an_error_and_one_that_is_full_does_not_block() {
     assert_eq!(desk.delivery.lost, held);
     drop(reader);
 }
-
-#[test]
-fn every_file_handler_keeps_the_contract() {
-    use crate::handler::contract::{Subject, check};
-    fn subject(handler: impl Handler, dir: &crate::sync::Arc<TestDir>) -> Subject {
-        let dir = dir.clone();
-        Subject::new(handler, move || dir.read("a.log").lines().map(Into::into).collect())
-    }
-    let dirs: Vec<_> = (0..4).map(|_| crate::sync::Arc::new(TestDir::new())).collect();
-    let path = |at: usize| dirs[at].join("a.log");
-    check(subject(FileHandler::new(path(0)).unwrap(), &dirs[0]));
-    check(subject(RotatingFileHandler::new(path(1), 1000, 2).unwrap(), &dirs[1]));
-    check(subject(TimedRotatingFileHandler::new(path(2), When::Midnight, 2).unwrap(), &dirs[2]));
-    check(subject(WatchedFileHandler::new(path(3)).unwrap(), &dirs[3]));
-
-    // A mapped file shows NUL bytes behind its lines until it is closed.
-    let dir = crate::sync::Arc::new(TestDir::new());
-    let handler = MmapRotatingFileHandler::new(dir.join("a.log")).unwrap();
-    check(Subject::new(handler, move || {
-        let name = if dir.join("a.log").exists() { "a.log" } else { "a.log.live" };
-        dir.read(name).trim_end_matches('\0').lines().map(Into::into).collect()
-    }));
-}
