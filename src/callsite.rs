@@ -5,9 +5,10 @@
 //! turns numbers back. Registration is cold: one mutex, once per site.
 
 use crate::level::Level;
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::value::{Piece, Role, Shape};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 /// What is known of a call at compile time.
 #[derive(Debug)]
@@ -129,10 +130,54 @@ struct Table {
     sites: Vec<&'static Callsite>,
     numbers: BTreeMap<usize, u32>,
     shapes: Vec<&'static Shape>,
+    watchers: Vec<Watcher>,
 }
 
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { sites: Vec::new(), numbers: BTreeMap::new(), shapes: Vec::new() });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    sites: Vec::new(),
+    numbers: BTreeMap::new(),
+    shapes: Vec::new(),
+    watchers: Vec::new(),
+});
+
+/// Something that got a number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Known {
+    /// A call site.
+    Site(u32, &'static Callsite),
+    /// A shape of a derived type.
+    Shape(u32, &'static Shape),
+}
+
+/// Told of everything that gets a number, before any frame can name it; false: tell it no more.
+type Watcher = Box<dyn Fn(Known) -> bool + Send>;
+
+/// Tells `watcher` of everything that has a number and of everything that will get one. It runs
+/// under the table's mutex and must not come back here.
+pub(crate) fn watch(watcher: impl Fn(Known) -> bool + Send + 'static) {
+    let mut table = lock(&TABLE);
+    let sites = (1..).zip(&table.sites).map(|(number, site)| Known::Site(number, site));
+    let shapes = (1..).zip(&table.shapes).map(|(number, shape)| Known::Shape(number, shape));
+    if sites.chain(shapes).all(&watcher) {
+        table.watchers.push(Box::new(watcher));
+    }
+}
+
+thread_local! {
+    /// Another process's shapes, while a frame of its is read on this thread.
+    static FOREIGN: RefCell<Option<Arc<HashMap<u32, &'static Shape>>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with the numbers of shapes meaning those of another process.
+pub(crate) fn with_shapes<R>(
+    shapes: &Arc<HashMap<u32, &'static Shape>>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let before = FOREIGN.replace(Some(shapes.clone()));
+    let result = f();
+    FOREIGN.replace(before);
+    result
+}
 
 /// Gives the site a number if it has none, and returns it. Takes the table's mutex.
 #[cold]
@@ -144,6 +189,7 @@ pub(crate) fn register(site: &'static Callsite) -> u32 {
     table.sites.push(site);
     let number = u32::try_from(table.sites.len()).expect("fewer than 2^32 call sites");
     table.numbers.insert(std::ptr::from_ref(site) as usize, number);
+    table.watchers.retain(|watcher| watcher(Known::Site(number, site)));
     number
 }
 
@@ -157,12 +203,18 @@ pub(crate) fn register_shape(shape: &'static Shape) -> u32 {
     }
     table.shapes.push(shape);
     let number = u32::try_from(table.shapes.len()).expect("fewer than 2^32 shapes");
+    table.watchers.retain(|watcher| watcher(Known::Shape(number, shape)));
     shape.number.store(number, Ordering::Relaxed);
     number
 }
 
 /// Looks a shape up by number.
 pub(crate) fn shape(number: u32) -> Option<&'static Shape> {
+    let foreign = FOREIGN
+        .try_with(|shapes| shapes.borrow().as_ref().map(|shapes| shapes.get(&number).copied()));
+    if let Ok(Some(found)) = foreign {
+        return found;
+    }
     let index = usize::try_from(number).ok()?.checked_sub(1)?;
     lock(&TABLE).shapes.get(index).copied()
 }

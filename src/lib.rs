@@ -53,7 +53,7 @@ pub mod python;
 pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};
 pub use crate::decode::Value;
-pub use crate::drain::{Failure, FailureKind, Report, Stats, Wait};
+pub use crate::drain::{Failure, FailureKind, Recovery, Report, Stats, Wait};
 pub use crate::error::Error;
 pub use crate::filter::{
     Filter, FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling, Verdict,
@@ -88,7 +88,7 @@ pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
-pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Runtime, RuntimeBuilder};
+pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Lanes, Runtime, RuntimeBuilder};
 pub use crate::tree::{Logger, TemporaryLevels};
 pub use sawmill_macros::Capture;
 

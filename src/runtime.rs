@@ -4,6 +4,7 @@ mod basic;
 mod builder;
 mod core;
 mod crash;
+mod durability;
 pub(crate) mod levels;
 #[cfg(feature = "config")]
 mod turn;
@@ -14,8 +15,9 @@ pub use basic::BasicConfig;
 pub use builder::RuntimeBuilder;
 pub(crate) use builder::default_options;
 pub use crash::CrashHandling;
+pub use durability::Lanes;
 
-use crate::drain::{Report, Stats};
+use crate::drain::{Recovery, Report, Stats};
 use crate::error::Error;
 use crate::front;
 use crate::handler::HandlerRef;
@@ -25,6 +27,7 @@ use crate::record::{Caller, OwnedRecord, Render};
 use crate::sync::Arc;
 use crate::tree::{Logger, State};
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A logging runtime: a logger tree, lanes for the threads that log, a drain, handlers.
@@ -289,6 +292,23 @@ impl Runtime {
     /// records logged later wait in the lanes until [`resume`](Self::resume).
     pub fn stop(&self, timeout: Duration) -> Report {
         self.core.stop(timeout)
+    }
+
+    /// Delivers what dead processes left in their mapped lanes in a directory, through this
+    /// runtime's handlers and in the order of time, and removes it. Their records carry the field
+    /// `recovered`.
+    ///
+    /// Files that such a process was writing to are cut to what it had finished, so that no record
+    /// is there twice; lines that went elsewhere may come again. May be interrupted and repeated.
+    /// Runs of living processes are left alone, and all of them while another process recovers.
+    /// Starting with [`durability`](RuntimeBuilder::durability) does this for its own directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_io`] if the directory cannot be read or written to; [`Error::is_on_drain`] on the
+    /// drain; [`Error::is_closed`] after the end; [`Error::is_timeout`] if the drain does not answer.
+    pub fn recover(&self, dir: impl AsRef<Path>, timeout: Duration) -> Result<Recovery, Error> {
+        self.core.recover(dir.as_ref(), timeout)
     }
 
     /// The books.

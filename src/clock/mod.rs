@@ -142,6 +142,11 @@ impl Default for Monotone {
 }
 
 impl Monotone {
+    /// Goes on where another process stood.
+    pub(crate) fn at(last_ns: i64) -> Self {
+        Self { last_ns }
+    }
+
     /// The time shown last, if any was.
     pub(crate) fn last_ns(&self) -> Option<i64> {
         (self.last_ns != i64::MIN).then_some(self.last_ns)
@@ -161,7 +166,53 @@ pub(crate) fn start(source: &ClockSource) -> (Stamper, Timeline) {
     (stamper.clone(), Timeline { stamper, track })
 }
 
+/// A straight line from stamps to nanoseconds, for whoever reads stamps of a dead process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    base: u64,
+    ns: i64,
+    /// Nanoseconds a stamp, times 2^32.
+    mult: i64,
+}
+
+impl Default for Anchor {
+    /// Stamps are times.
+    fn default() -> Self {
+        Self { base: 0, ns: 0, mult: 1 << 32 }
+    }
+}
+
+impl Anchor {
+    pub(crate) fn to_words(self) -> [u64; 3] {
+        [self.base, self.ns as u64, self.mult as u64]
+    }
+
+    pub(crate) fn from_words([base, ns, mult]: [u64; 3]) -> Self {
+        Self { base, ns: ns as i64, mult: mult as i64 }
+    }
+
+    /// The time of a lane's next stamp, never before the lane's last one.
+    pub(crate) fn ns_after(&self, stamp: u64, lane: &mut Monotone) -> i64 {
+        lane.last_ns = lane.last_ns.max(self.ns(stamp));
+        lane.last_ns
+    }
+
+    /// The time of a stamp.
+    pub(crate) fn ns(&self, stamp: u64) -> i64 {
+        let ahead = i128::from(stamp) - i128::from(self.base);
+        (i128::from(self.ns) + ((ahead * i128::from(self.mult)) >> 32)) as i64
+    }
+}
+
 impl Timeline {
+    /// How stamps read as time at present.
+    pub(crate) fn anchor(&self) -> Anchor {
+        self.track.as_ref().map_or_else(Anchor::default, |track| {
+            let (base, ns, mult) = track.line();
+            Anchor { base, ns, mult }
+        })
+    }
+
     /// The time of a stamp.
     ///
     /// Grows with the stamp, except where the clock itself steps back (`System`, `Coarse`,

@@ -100,6 +100,11 @@ impl Track {
         }
     }
 
+    /// The current line: ticks, the nanoseconds they stand for, nanoseconds a tick times 2^32.
+    pub(crate) fn line(&self) -> (u64, i64, i64) {
+        (self.now.base, self.now.ns, self.now.mult)
+    }
+
     /// Whether the next reading is due.
     #[inline]
     pub(crate) fn is_due(&self, ticks: u64) -> bool {

@@ -18,6 +18,7 @@ pub(crate) struct DrainBooks {
     pub(crate) damaged: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) recovered: AtomicU64,
 }
 
 impl DrainBooks {
@@ -33,7 +34,7 @@ impl DrainBooks {
 ///
 /// * `attempted = published + dropped`
 /// * `published = taken + in_flight`
-/// * `taken = routed + filtered + withheld + unrouted + damaged`
+/// * `taken + recovered = routed + filtered + withheld + unrouted + damaged`
 /// * for each handler `offered = delivered + below_level + filtered + shed + failed + held`
 ///
 /// Read while other threads log, each count is exact for itself and the sums may differ by the
@@ -69,6 +70,11 @@ pub struct Stats {
     pub gaps: u64,
     /// Failures of filters, formatters and handlers.
     pub failures: u64,
+    /// Records of dead processes, taken over from the lanes that outlived them.
+    pub recovered: u64,
+    /// Lanes that were to outlive the process, and names of call sites and loggers in them, for
+    /// which there was no room; they do not.
+    pub unkept_lanes: u64,
     /// Records logged after the runtime had ended; they are in no other count.
     pub after_end: u64,
     /// Records that a handler logged because of a record that a handler had logged: they could go
@@ -115,7 +121,8 @@ impl Stats {
         hold("attempted = published + dropped", self.attempted, self.published + self.dropped)?;
         hold("published = taken + in flight", self.published, self.taken + self.in_flight)?;
         let ends = self.routed + self.filtered + self.withheld + self.unrouted + self.damaged;
-        hold("taken = routed + filtered + withheld + unrouted + damaged", self.taken, ends)?;
+        let taken = self.taken + self.recovered;
+        hold("taken + recovered = routed + filtered + withheld + unrouted + damaged", taken, ends)?;
         for (name, h) in &self.handlers {
             let sum = h.delivered + h.below_level + h.filtered + h.shed + h.failed + h.held;
             hold(&format!("{name}: offered = delivered + the rest"), h.offered, sum)?;

@@ -6,12 +6,14 @@ use super::stage::Stage;
 use crate::callsite::{self, Callsite};
 use crate::clock::Timeline;
 use crate::lane::frame::{self, HEADER_WORDS, Head as FrameHead};
+use crate::lane::keep::Foreign;
 use crate::lane::{ByClass, LaneState, Reader};
 use crate::level::{CLASS_LEVELS, Level};
 use crate::record::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
     ThreadInfo, ValueBuf,
 };
+use crate::sync::Arc;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
 
@@ -24,11 +26,17 @@ pub(crate) struct Frames {
     process: ProcessInfo,
     /// The greatest stamp delivered so far.
     newest: u64,
+    /// Records taken of dead processes' lanes.
+    pub(super) recovered: u64,
 }
 
 impl Frames {
     pub(crate) fn new(start_ns: i64, process: ProcessInfo) -> Self {
-        Self { sites: Vec::new(), start_ns, process, newest: 0 }
+        Self { sites: Vec::new(), start_ns, process, newest: 0, recovered: 0 }
+    }
+
+    pub(super) fn start_ns(&self) -> i64 {
+        self.start_ns
     }
 
     /// Reads a frame and delivers what it holds.
@@ -66,6 +74,9 @@ impl Frames {
         stage: &mut Stage,
         timeline: &Timeline,
     ) {
+        if lane.foreign.is_some() {
+            return self.foreign(lane, head, frame, generations, stage);
+        }
         let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
         let (mut rest, low) = (rest, *ids as u32);
         let mut level = Level::new(low as i32);
@@ -205,9 +216,13 @@ impl Frames {
         let lost = less(totals, *lane.told);
         *lane.told = totals;
         *lane.sequence += lost.iter().sum::<u64>();
-        let span = (timeline.ns(*first), timeline.ns(*last));
+        let time = |stamp: u64| match lane.foreign {
+            Some(foreign) => foreign.clock.ns(stamp),
+            None => timeline.ns(stamp),
+        };
+        let span = (time(*first), time(*last));
         let gap = Gap { thread: &lane.shared.thread, lane: lane.shared.number, lost, span };
-        self.tell(gap, *lane.sequence, generations, stage);
+        self.tell(gap, *lane.sequence, lane.foreign, generations, stage);
     }
 
     /// Losses that trail in a lane that has gone quiet.
@@ -227,13 +242,14 @@ impl Frames {
         let span = (lane.last.last_ns().unwrap_or(now), now);
         let shared = lane.shared.clone();
         let gap = Gap { thread: &shared.thread, lane: shared.number, lost, span };
-        self.tell(gap, lane.sequence, generations, stage);
+        self.tell(gap, lane.sequence, lane.foreign.as_ref(), generations, stage);
     }
 
     fn tell(
         &mut self,
         gap: Gap<'_>,
         sequence: u64,
+        foreign: Option<&Arc<Foreign>>,
         generations: &mut Generations,
         stage: &mut Stage,
     ) {
@@ -243,13 +259,17 @@ impl Frames {
         DrainBooks::add(&stage.books.gaps, 1);
         let newest = generations.newest().generation;
         let (snapshot, route) = generations.find(newest, 0);
-        let record = gap.record(snapshot, &self.process, self.start_ns, sequence);
+        let (process, start_ns) = match foreign.map(|foreign| &foreign.dictionary.run) {
+            Some(run) => (&run.process, run.start_ns),
+            None => (&self.process, self.start_ns),
+        };
+        let record = gap.record(snapshot, process, start_ns, sequence);
         stage.tell(route, &snapshot.table, &record);
     }
 }
 
 #[cold]
-fn damaged(lane: &mut LaneState<'_>, stage: &mut Stage) {
+pub(super) fn damaged(lane: &mut LaneState<'_>, stage: &mut Stage) {
     lane.count_taken();
     DrainBooks::add(&stage.books.damaged, 1);
 }

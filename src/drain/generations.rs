@@ -147,6 +147,11 @@ impl Generations {
         Route { name, disabled: false, filters: Box::default(), handlers }
     }
 
+    /// The number of a logger of this name, made if there is none.
+    pub(crate) fn logger(&self, name: &str) -> u32 {
+        self.tree.state().number(name)
+    }
+
     /// The renderer with this number, from 1.
     pub(crate) fn renderer(snapshot: &Snapshot, number: u32) -> Option<&Arc<dyn Render>> {
         snapshot.renderers.get(usize::try_from(number).ok()?.checked_sub(1)?)

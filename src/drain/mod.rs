@@ -6,9 +6,12 @@
 //! Stamps only order; no wait depends on them, so a clock that is set back holds nothing up.
 
 mod books;
+mod commit;
 mod failure;
+mod foreign;
 mod frames;
 mod generations;
+mod heir;
 mod last;
 mod merge;
 mod report;
@@ -20,16 +23,19 @@ pub(crate) use books::DrainBooks;
 pub use books::Stats;
 pub(crate) use failure::{ErrorHook, Failures, to_stderr};
 pub use failure::{Failure, FailureKind};
+pub use heir::Recovery;
 pub use report::Report;
 pub(crate) use request::{HandlerFn, Request, Requests};
 pub use thread::Wait;
 pub(crate) use thread::{ThreadOptions, run};
 
 use crate::clock::Timeline;
+use crate::lane::keep::Keeper;
 use crate::lane::{Hub, OnBackend, Reader, Step, enter_backend};
 use crate::record::ProcessInfo;
 use crate::sync::Arc;
 use crate::tree::Tree;
+use commit::Commits;
 use frames::Frames;
 use generations::Generations;
 use merge::Merge;
@@ -114,6 +120,21 @@ impl Backend {
         self.frames = Frames::new(start_ns, options.process);
         self.stage.failures = failures;
         self.stage.write_through = options.write_through;
+    }
+
+    /// When the runtime started, as records show it.
+    pub(crate) fn start_ns(&self) -> i64 {
+        self.frames.start_ns()
+    }
+
+    /// Has what is written noted in a run's folder, or no more.
+    pub(crate) fn keep(&mut self, keeper: Option<Arc<Keeper>>) {
+        self.take_installs();
+        if let Some(keeper) = &keeper {
+            keeper.control().set_clock(self.timeline.anchor());
+        }
+        self.stage.commits = keeper.map(Commits::new);
+        self.stage.look_at_files();
     }
 
     pub(crate) fn set_paused(&mut self, paused: bool) {
@@ -245,15 +266,26 @@ impl Backend {
     /// never ran dry: what is buffered would stay in memory, ended lanes and old generations
     /// would pile up.
     pub(crate) fn is_batch_long(&self, begun: Instant) -> bool {
-        self.generations.len() > MOST_GENERATIONS || begun.elapsed() >= LONGEST_BATCH
+        self.generations.len() > MOST_GENERATIONS
+            || begun.elapsed() >= LONGEST_BATCH
+            || (self.stage.commits.is_some() && self.lanes.iter().any(Reader::wants_commit))
     }
 
     /// The rings ran dry: buffered lines are written, losses told, ended lanes retired.
     pub(crate) fn end_batch(&mut self) {
+        self.end_batch_with(None);
+    }
+
+    /// As [`end_batch`](Self::end_batch), of lanes that are not this process's own if there are
+    /// any.
+    fn end_batch_with(&mut self, lanes: Option<&mut [Reader]>) {
         let table = self.generations.newest().table.clone();
         self.stage.now_ns = self.timeline.now_ns();
         self.tell_trailing_losses();
-        self.stage.end_batch(&table);
+        if let Some(commits) = &self.stage.commits {
+            commits.keeper().control().set_clock(self.timeline.anchor());
+        }
+        self.stage.end_batch_of(lanes.unwrap_or(&mut self.lanes), &table);
         self.retire_lanes();
         while let Some(retired) = self.generations.retire(&self.lanes) {
             self.stage.depart(&retired.table, self.generations.uses());
@@ -282,6 +314,7 @@ impl Backend {
             if lane.has_ended()
                 && lane.look() == lane.position()
                 && lane.told == lane.shared.producer.dropped()
+                && lane.is_released()
             {
                 let mut lane = self.lanes.swap_remove(at);
                 self.ends.swap_remove(at);

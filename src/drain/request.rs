@@ -1,7 +1,8 @@
 //! What other threads ask of the drain, on a path of its own: never behind data.
 
-use super::Report;
+use super::{Recovery, Report};
 use crate::handler::{Context, Handler};
+use crate::lane::keep::{Estate, Keeper};
 use crate::lane::{Answer, Hub, Intake};
 use crate::sync::Arc;
 use std::fmt;
@@ -22,6 +23,13 @@ pub(crate) enum Request {
     Pause { answer: Answer<()> },
     /// Deliver again.
     Resume,
+    /// Deliver what dead processes left; with a keeper, note the writing there meanwhile.
+    Inherit {
+        estates: Vec<Estate>,
+        keeper: Option<Arc<Keeper>>,
+        deadline: Instant,
+        answer: Answer<Recovery>,
+    },
     /// As a flush; then the thread ends, and with `close` the handlers do.
     Stop { deadline: Instant, close: bool, answer: Answer<Report> },
 }
@@ -35,6 +43,7 @@ impl fmt::Debug for Request {
             Self::Pause { .. } => "Pause",
             Self::Resume => "Resume",
             Self::Stop { .. } => "Stop",
+            Self::Inherit { .. } => "Inherit",
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Where records are delivered: the home of handlers, filters and formatters.
 
+use super::commit::{Commits, Noted};
 use super::failure::{FailureKind, Failures};
 use super::generations::Uses;
 use super::{DrainBooks, HandlerFn};
@@ -7,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
-use crate::lane::{CAUSED_IN_TURN, with_origin};
+use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{Departed, HandlerUse, Route, Table};
@@ -25,6 +26,8 @@ struct Slot {
     handler: Box<dyn Handler>,
     /// It got a record since its last `batch_end`.
     dirty: bool,
+    /// The file that it writes to, as far as commits know.
+    noted: Option<Noted>,
 }
 
 struct FilterSlot {
@@ -66,6 +69,8 @@ pub(crate) struct Stage {
     ticked: Instant,
     /// A handler flushed and left something unsynced.
     not_synced: bool,
+    /// What is written is noted, for lanes that outlive the process.
+    pub(crate) commits: Option<Commits>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -94,7 +99,40 @@ impl Stage {
             told_unrouted: false,
             ticked: Instant::now(),
             not_synced: false,
+            commits: None,
         }
+    }
+
+    /// Notes the files that handlers write to, as they are now.
+    pub(crate) fn look_at_files(&mut self) {
+        let Some(commits) = &mut self.commits else { return };
+        for slot in self.slots.iter_mut().flatten() {
+            slot.noted = None;
+            commits.look(&mut *slot.handler, &mut slot.noted);
+        }
+    }
+
+    /// Ends a batch of these lanes: notes how far they are read and how long the files will be,
+    /// writes, and has it count if everything was written.
+    pub(crate) fn end_batch_of(&mut self, lanes: &mut [Reader], table: &Table) {
+        let mut commits = self.commits.take();
+        match commits.as_mut().filter(|commits| commits.is_due(lanes)) {
+            Some(commits) => {
+                let handlers = self.slots.iter_mut().flatten();
+                commits.intend(lanes, handlers.map(|slot| (&mut *slot.handler, &slot.noted)));
+                self.end_batch(table);
+                let handlers = self.slots.iter_mut().flatten();
+                commits.commit(lanes, handlers.map(|slot| &mut *slot.handler));
+            }
+            None => self.end_batch(table),
+        }
+        // A handler may have moved to another file while it wrote.
+        if let Some(commits) = &mut commits {
+            for slot in self.slots.iter_mut().flatten() {
+                commits.look(&mut *slot.handler, &mut slot.noted);
+            }
+        }
+        self.commits = commits;
     }
 
     // --- arrivals and departures -----------------------------------------------------------
@@ -108,7 +146,11 @@ impl Stage {
             }
             match at.seat().take() {
                 Some(handler) => {
-                    self.slots[index as usize] = Some(Slot { at, handler, dirty: false });
+                    let mut slot = Slot { at, handler, dirty: false, noted: None };
+                    if let Some(commits) = &mut self.commits {
+                        commits.look(&mut *slot.handler, &mut slot.noted);
+                    }
+                    self.slots[index as usize] = Some(slot);
                 }
                 None => self.absent(Some(&at), "handler"),
             }
@@ -378,7 +420,7 @@ impl Stage {
     #[inline]
     fn emit(&mut self, used: &HandlerUse, table: &Table, record: &mut LogRecord<'_>, depth: u32) {
         let index = used.index as usize;
-        let Self { slots, formats, line, delivery, .. } = self;
+        let Self { slots, formats, line, delivery, commits, .. } = self;
         let Some(Some(slot)) = slots.get_mut(index) else { return };
         let format = used.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
         let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
@@ -388,6 +430,9 @@ impl Stage {
         let done =
             with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
         slot.dirty = !self.write_through;
+        if let Some(commits) = commits {
+            commits.look(&mut *slot.handler, &mut slot.noted);
+        }
         match done {
             Ok(Ok(())) => Books::add(&slot.at.books().accepted, 1),
             failed => self.emit_failed(index, failed, record),

@@ -121,6 +121,9 @@ fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<W
                 backend.set_paused(true);
                 answer.give(());
             }
+            Request::Inherit { estates, keeper, deadline, answer } => {
+                answer.give(backend.inherit_once(estates, keeper, deadline));
+            }
             Request::Resume => backend.set_paused(false),
             Request::Flush { deadline, sync, answer } => {
                 let targets = backend.targets();

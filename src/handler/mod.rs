@@ -40,6 +40,18 @@ use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
+/// A file that one handler writes to.
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub struct Place<'a> {
+    pub(crate) path: &'a std::path::Path,
+    /// Device and inode.
+    pub(crate) id: (u64, u64),
+    pub(crate) written: u64,
+    /// Bytes of whole lines that are still to be written.
+    pub(crate) waiting: u64,
+}
+
 /// Delivers records, on the drain.
 ///
 /// # The contract
@@ -72,6 +84,14 @@ use std::time::Duration;
 /// }
 /// ```
 pub trait Handler: Send + Any {
+    /// Where what the handler writes can be found again and cut back, for lanes that outlive the
+    /// process. With `fresh` the system is asked how long the file is.
+    #[doc(hidden)]
+    fn place(&mut self, fresh: bool) -> Option<Place<'_>> {
+        let _ = fresh;
+        None
+    }
+
     /// Takes one record.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Where the threads of a runtime and its drain meet.
 
-use super::books::{End, Taken};
+use super::keep::Keeper;
 use super::memory::{Consumer, LaneMemory, Producer, new_ring};
-use super::{Intake, LastCall, Overflow, ProducerBooks, Reader, Shared, Writer, wake::Wake};
+use super::{Intake, LastCall, Overflow, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
 use crate::record::ThreadInfo;
@@ -10,7 +10,6 @@ use crate::sync::{
     Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering,
     RwLock, Weak, lock, thread,
 };
-use crossbeam_utils::CachePadded;
 use std::time::{Duration, Instant};
 
 /// The budget that live lanes share by default: a lane gets a sixteenth of what is left of it,
@@ -82,6 +81,10 @@ pub(crate) struct Hub {
     options: RwLock<HubOptions>,
     wake: Wake,
     last_call: LastCall,
+    /// Where lanes lie that outlive the process, if they are to.
+    keeper: OnceLock<Arc<Keeper>>,
+    /// Lanes for which there was no room there.
+    unkept: AtomicU64,
     /// New lanes on their way to the drain.
     pub(crate) intake: Intake<Reader>,
     /// Bytes of the live lanes' rings.
@@ -139,6 +142,8 @@ impl Hub {
             options: RwLock::new(options),
             wake: Wake::new(),
             last_call: LastCall::new(),
+            keeper: OnceLock::new(),
+            unkept: AtomicU64::new(0),
             intake: Intake::new(),
             live_bytes: AtomicUsize::new(0),
             next: AtomicU32::new(0),
@@ -235,6 +240,22 @@ impl Hub {
         self.options().wakes_always
     }
 
+    /// Has lanes made from now on outlive the process; once.
+    pub(crate) fn set_keeper(&self, keeper: Arc<Keeper>) {
+        let _ = self.keeper.set(keeper);
+    }
+
+    pub(crate) fn keeper(&self) -> Option<&Arc<Keeper>> {
+        self.keeper.get()
+    }
+
+    /// Lanes that do not outlive the process although they were to, and names in them that
+    /// nobody could read: there was no room.
+    pub(crate) fn unkept(&self) -> u64 {
+        let unwritten = self.keeper().map_or(0, |keeper| keeper.unwritten());
+        self.unkept.load(Ordering::Relaxed) + unwritten
+    }
+
     /// How a signal's handler meets the drain.
     pub(crate) fn last_call(&self) -> &LastCall {
         &self.last_call
@@ -276,14 +297,11 @@ impl Hub {
         };
         let (producer, consumer) = self.ring(bytes.next_power_of_two() / 8);
         self.live_bytes.fetch_add(producer.capacity() * 8, Ordering::Relaxed);
-        let shared = Arc::new(Shared {
-            number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
-            thread,
-            producer: CachePadded::new(ProducerBooks::new()),
-            taken: CachePadded::new(Taken::new()),
-            end: End::new(),
-            returned: Mutex::new(None),
-        });
+        let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(header) = producer.memory().header() {
+            header.begin(producer.capacity(), number, &thread, consumer.head());
+        }
+        let shared = Arc::new(Shared::new(number, thread));
         lock(&self.books).live.push(shared.clone());
         self.intake.push(Reader::new(consumer, shared.clone()));
         // A drain that sleeps must learn of the lane, or it would not see it fill.
@@ -292,13 +310,24 @@ impl Hub {
     }
 
     fn ring(&self, words: usize) -> Ring {
+        let keeper = self.keeper.get();
         let mut pool = lock(&self.pool);
-        // As large as asked for, or up to twice that.
-        let fits = |ring: &Ring| (words..=2 * words).contains(&ring.0.capacity());
+        // As large as asked for, or up to twice that, and of the kind asked for.
+        let fits = |ring: &Ring| {
+            (words..=2 * words).contains(&ring.0.capacity())
+                && ring.0.memory().header().is_some() == keeper.is_some()
+        };
         if let Some(at) = pool.iter().position(fits) {
             return pool.swap_remove(at);
         }
         drop(pool);
+        if let Some(keeper) = keeper {
+            match keeper.lane(words) {
+                Ok(memory) => return new_ring(memory),
+                // No room there: better a lane that dies with the process than none.
+                Err(_) => self.unkept.fetch_add(1, Ordering::Relaxed),
+            };
+        }
         let (mut producer, consumer) = new_ring(LaneMemory::on_heap(words));
         // First-touch page faults are the real tail of a fresh ring: take them now.
         if let Some(space) = producer.space(words, 0) {

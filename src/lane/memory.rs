@@ -1,9 +1,12 @@
-//! Where a lane's ring lies.
+//! Where a lane's ring lies: on the heap, or in a file that outlives the process.
 
+use super::keep::{HEAD, HEADER_WORDS, Header, TAIL};
 use super::ring::{self, Memory};
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sys::SharedMap;
 use crossbeam_utils::CachePadded;
 use std::mem::MaybeUninit;
+use std::path::PathBuf;
 use std::ptr::NonNull;
 
 /// A lane's ends.
@@ -13,10 +16,16 @@ pub(crate) type Consumer = ring::Consumer<LaneMemory>;
 
 /// The ends' marks, each on cache lines of its own.
 #[derive(Debug, Default)]
-#[repr(C)]
-pub(crate) struct Marks {
+struct Marks {
     head: CachePadded<AtomicU64>,
     tail: CachePadded<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Heap(NonNull<Marks>),
+    /// The mapping, and the file that goes when the ring does and is empty.
+    Mapped(SharedMap, PathBuf),
 }
 
 /// The memory of one ring.
@@ -24,7 +33,9 @@ pub(crate) struct Marks {
 pub(crate) struct LaneMemory {
     words: NonNull<u64>,
     capacity: usize,
-    marks: NonNull<Marks>,
+    head: NonNull<AtomicU64>,
+    tail: NonNull<AtomicU64>,
+    backing: Backing,
 }
 
 // SAFETY: plain memory and atomics; who may touch which words when is the ring's protocol.
@@ -39,30 +50,79 @@ impl LaneMemory {
         let words: Box<[MaybeUninit<u64>]> = Box::new_uninit_slice(capacity);
         let words = NonNull::from(Box::leak(words)).cast();
         let marks = NonNull::from(Box::leak(Box::<Marks>::default()));
-        Arc::new(Self { words, capacity, marks })
+        // SAFETY: the marks were made just now; both references end within these lines.
+        let (head, tail) =
+            unsafe { (NonNull::from(&*marks.as_ref().head), NonNull::from(&*marks.as_ref().tail)) };
+        Arc::new(Self { words, capacity, head, tail, backing: Backing::Heap(marks) })
     }
 
-    fn marks(&self) -> &Marks {
-        // SAFETY: the marks live as long as `self` and are only ever shared.
-        unsafe { self.marks.as_ref() }
+    /// A new file's memory: a header, then `capacity` words, a power of two.
+    pub(crate) fn mapped(map: SharedMap, capacity: usize, path: PathBuf) -> Arc<Self> {
+        assert!(capacity.is_power_of_two() && map.len() == HEADER_WORDS + capacity);
+        let mark = |at: usize| NonNull::from(&map.words(at, 1)[0]);
+        let (head, tail) = (mark(HEAD), mark(TAIL));
+        // SAFETY: the mapping is longer than the header, and no mapping begins at address 0.
+        let words = unsafe { NonNull::new_unchecked(map.start().add(HEADER_WORDS)) };
+        Arc::new(Self { words, capacity, head, tail, backing: Backing::Mapped(map, path) })
+    }
+
+    /// The memory of a lane that a dead process left; `None` if nobody used it, or it is none.
+    pub(crate) fn inherited(map: SharedMap, path: PathBuf) -> Option<Arc<Self>> {
+        if map.len() <= HEADER_WORDS {
+            return None;
+        }
+        let capacity = Header::new(map.words(0, HEADER_WORDS)).capacity()?;
+        (map.len() == HEADER_WORDS + capacity).then(|| Self::mapped(map, capacity, path))
+    }
+
+    /// What stands before the words of a lane that outlives its process.
+    pub(crate) fn header(&self) -> Option<Header<'_>> {
+        match &self.backing {
+            Backing::Heap(_) => None,
+            Backing::Mapped(map, _) => Some(Header::new(map.words(0, HEADER_WORDS))),
+        }
+    }
+
+    /// Both ends of a ring on this memory, of which the producing one is not to be used: its words
+    /// are read from `position` on.
+    pub(crate) fn reader(self: &Arc<Self>, position: u64) -> Option<Consumer> {
+        let tail = self.tail().load(Ordering::Acquire);
+        let length = tail.checked_sub(position)?;
+        if length > self.capacity as u64 {
+            return None;
+        }
+        self.head().store(position, Ordering::Relaxed);
+        // SAFETY: the process whose ends these were is dead, and whoever inherits a lane makes one
+        // reader of it.
+        Some(unsafe { ring::ring(self.clone()) }.1)
     }
 }
 
 impl Drop for LaneMemory {
     fn drop(&mut self) {
-        let words =
-            NonNull::slice_from_raw_parts(self.words.cast::<MaybeUninit<u64>>(), self.capacity);
-        // SAFETY: both came from boxes of just these types and length, and the ends, which share
-        // this value's ownership, are gone.
-        unsafe {
-            drop(Box::from_raw(words.as_ptr()));
-            drop(Box::from_raw(self.marks.as_ptr()));
+        match &self.backing {
+            Backing::Heap(marks) => {
+                let words = self.words.cast::<MaybeUninit<u64>>();
+                let words = NonNull::slice_from_raw_parts(words, self.capacity);
+                // SAFETY: both came from boxes of just these types and length, and the ends, which
+                // share this value's ownership, are gone.
+                unsafe {
+                    drop(Box::from_raw(words.as_ptr()));
+                    drop(Box::from_raw(marks.as_ptr()));
+                }
+            }
+            Backing::Mapped(_, path) => {
+                if self.head().load(Ordering::Relaxed) == self.tail().load(Ordering::Relaxed) {
+                    let _ = std::fs::remove_file(path);
+                }
+            }
         }
     }
 }
 
-// SAFETY: the words and marks lie at one address as long as the value lives; `LaneMemory` touches
-// them itself only when it ends.
+// SAFETY: words and marks lie at one address as long as the value lives; `LaneMemory` touches them
+// itself only when it begins and ends. Another process that has the file mapped touches it only
+// when this one is dead.
 unsafe impl Memory for LaneMemory {
     #[inline(always)]
     fn words(&self) -> *mut u64 {
@@ -75,12 +135,14 @@ unsafe impl Memory for LaneMemory {
 
     #[inline(always)]
     fn head(&self) -> &AtomicU64 {
-        &self.marks().head
+        // SAFETY: the mark lives as long as `self`, and is only ever shared.
+        unsafe { self.head.as_ref() }
     }
 
     #[inline(always)]
     fn tail(&self) -> &AtomicU64 {
-        &self.marks().tail
+        // SAFETY: as above.
+        unsafe { self.tail.as_ref() }
     }
 }
 

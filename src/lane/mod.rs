@@ -15,6 +15,7 @@ mod books;
 pub(crate) mod frame;
 mod hub;
 mod intake;
+pub(crate) mod keep;
 mod last;
 mod memory;
 mod overflow;
@@ -61,6 +62,19 @@ pub(crate) struct Shared {
     pub(crate) end: End,
     /// The writing end, on its way back to the pool.
     returned: Mutex<Option<memory::Producer>>,
+}
+
+impl Shared {
+    pub(crate) fn new(number: u32, thread: ThreadInfo) -> Self {
+        Self {
+            number,
+            thread,
+            producer: CachePadded::new(ProducerBooks::new()),
+            taken: CachePadded::new(Taken::new()),
+            end: End::new(),
+            returned: Mutex::new(None),
+        }
+    }
 }
 
 /// Writes a frame aside, into a vector of `count` words.

@@ -1,7 +1,8 @@
 //! The drain's end of a lane.
 
 use super::frame::{self, Head};
-use super::memory::{Consumer, Producer};
+use super::keep::{Foreign, Progress};
+use super::memory::{Consumer, LaneMemory, Producer};
 use super::{ByClass, Shared};
 use crate::clock::Monotone;
 use crate::level::CLASSES;
@@ -32,6 +33,14 @@ pub(crate) struct Reader {
     pub(crate) context: Vec<u64>,
     /// A frame that arrives in parts.
     pub(crate) parts: Vec<u64>,
+    /// Where the first of them is, in a lane that outlives its process.
+    parts_from: Option<u64>,
+    /// What is read is given back when it has been written, not before.
+    keeps: bool,
+    /// Noted as read to here, for the commit.
+    marked: u64,
+    /// The lane is one of another process, which is dead.
+    pub(crate) foreign: Option<Arc<Foreign>>,
 }
 
 impl Reader {
@@ -39,6 +48,10 @@ impl Reader {
         let release_at = RELEASE_WORDS.min(ring.capacity() / 8) as u64;
         Self {
             position: ring.head(),
+            marked: ring.head(),
+            keeps: ring.memory().header().is_some(),
+            parts_from: None,
+            foreign: None,
             ring,
             shared,
             release_at,
@@ -48,6 +61,76 @@ impl Reader {
             last: Monotone::default(),
             context: Vec::new(),
             parts: Vec::new(),
+        }
+    }
+
+    /// The reader of a lane that a dead process left.
+    pub(crate) fn inherited(
+        memory: &Arc<LaneMemory>,
+        progress: Progress,
+        foreign: &Arc<Foreign>,
+    ) -> Option<Self> {
+        let header = memory.header()?;
+        let shared = Arc::new(Shared::new(header.number(), header.thread()));
+        let mut this = Self::new(memory.reader(progress.position)?, shared);
+        this.told = progress.told;
+        this.sequence = progress.sequence;
+        this.last = Monotone::at(progress.last_ns);
+        this.context = progress.context;
+        this.foreign = Some(foreign.clone());
+        Some(this)
+    }
+
+    /// Whether what is read waits to be written before it is given back.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// All losses of a lane that a dead process left.
+    pub(crate) fn dropped_before(&self) -> Option<ByClass> {
+        self.ring.memory().header().map(|header| header.dropped())
+    }
+
+    /// Up to where records are whole: a frame in parts counts from its first one, unless it is too
+    /// long to be waited for.
+    fn whole(&self) -> u64 {
+        match self.parts_from {
+            Some(from) if self.position - from <= self.ring.capacity() as u64 / 2 => from,
+            _ => self.position,
+        }
+    }
+
+    /// Whether something was read that no commit has noted.
+    pub(crate) fn is_unmarked(&self) -> bool {
+        self.keeps && self.marked != self.whole()
+    }
+
+    /// Whether it is time to write, so that the producer gets its space back.
+    pub(crate) fn wants_commit(&self) -> bool {
+        self.keeps && self.position - self.ring.head() >= self.ring.capacity() as u64 / 4
+    }
+
+    /// Notes how far the lane is read, for the commit of `epoch`.
+    pub(crate) fn mark(&mut self, owner: u64, epoch: u64, committed: u64) {
+        let Some(header) = self.ring.memory().header() else { return };
+        let position = self.whole();
+        let progress = Progress {
+            owner,
+            epoch,
+            position,
+            sequence: self.sequence,
+            last_ns: self.last.last_ns().unwrap_or(i64::MIN),
+            told: self.told,
+            context: self.context.clone(),
+        };
+        header.mark(&progress, |known, epoch| known == owner && epoch <= committed);
+        self.marked = position;
+    }
+
+    /// The epoch noted last is committed: gives back what was read until then.
+    pub(crate) fn release_marked(&mut self) {
+        if self.keeps && self.ring.head() != self.marked {
+            self.ring.release(self.marked);
         }
     }
 
@@ -93,7 +176,11 @@ impl Reader {
     ) {
         while self.position < end {
             let begin = self.position;
-            let release_at = (self.ring.head() + self.release_at).saturating_sub(begin) as usize;
+            let release_at = if self.keeps {
+                usize::MAX
+            } else {
+                (self.ring.head() + self.release_at).saturating_sub(begin) as usize
+            };
             let (first, second) = self.ring.words(begin, end);
             let mut at = 0;
             let mut stopped = false;
@@ -105,6 +192,9 @@ impl Reader {
                 // A frame never reaches beyond what is published; a damaged length ends the lane's
                 // chunk instead of reading elsewhere.
                 let words = head.words.clamp(1, rest.len());
+                if head.kind & frame::KIND == frame::PART && self.keeps {
+                    note_part(&mut self.parts_from, begin + at as u64, rest.get(2).copied());
+                }
                 if head.kind & frame::KIND != frame::PAD {
                     let mut state = LaneState {
                         shared: &self.shared,
@@ -114,6 +204,7 @@ impl Reader {
                         last: &mut self.last,
                         context: &mut self.context,
                         parts: &mut self.parts,
+                        foreign: self.foreign.as_ref(),
                     };
                     match each(&mut state, head, &rest[..words]) {
                         Step::Next => {}
@@ -143,17 +234,37 @@ impl Reader {
         self.look() - self.ring.head() >= self.ring.capacity() as u64 / 4
     }
 
-    /// Gives everything read back to the producer; before the drain sleeps.
+    /// Whether everything read has been given back.
+    pub(crate) fn is_released(&self) -> bool {
+        !self.keeps || self.ring.head() == self.position
+    }
+
+    /// Gives everything read back to the producer, unless it has to be written first; before the
+    /// drain sleeps.
     pub(crate) fn release(&mut self) {
-        if self.ring.head() != self.position {
+        if !self.keeps && self.ring.head() != self.position {
             self.ring.release(self.position);
         }
     }
 
     /// Takes the ring apart once the lane has ended and is empty, for the pool.
     pub(super) fn into_ring(self) -> Option<(Producer, Consumer)> {
+        if let Some(header) = self.ring.memory().header() {
+            header.end();
+        }
         let producer = crate::sync::lock(&self.shared.returned).take()?;
         Some((producer, self.ring))
+    }
+}
+
+#[cold]
+fn note_part(from: &mut Option<u64>, position: u64, place: Option<u64>) {
+    let place = place.unwrap_or(0);
+    if place & frame::FIRST_PART != 0 {
+        *from = Some(position);
+    }
+    if place & frame::LAST_PART != 0 {
+        *from = None;
     }
 }
 
@@ -176,6 +287,7 @@ pub(crate) struct LaneState<'a> {
     pub(crate) last: &'a mut Monotone,
     pub(crate) context: &'a mut Vec<u64>,
     pub(crate) parts: &'a mut Vec<u64>,
+    pub(crate) foreign: Option<&'a Arc<Foreign>>,
 }
 
 impl LaneState<'_> {

@@ -95,6 +95,11 @@ impl<M: Memory> Producer<M> {
         self.capacity
     }
 
+    /// The memory that the ring lies in.
+    pub(crate) fn memory(&self) -> &Arc<M> {
+        &self.memory
+    }
+
     /// Free words now.
     pub(crate) fn free(&self) -> usize {
         self.free_before(self.memory.head().load(SEE_RELEASED))
@@ -157,6 +162,11 @@ impl<M: Memory> Consumer<M> {
     /// The ring's size in words.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// The memory that the ring lies in.
+    pub(crate) fn memory(&self) -> &Arc<M> {
+        &self.memory
     }
 
     /// Given back to here.

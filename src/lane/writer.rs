@@ -152,6 +152,9 @@ impl Writer {
         let now = self.stamper.stamp();
         let first = self.gap.map_or(now, |(first, _)| first);
         self.gap = Some((first, now));
+        if let Some(header) = self.ring.as_ref().and_then(|ring| ring.memory().header()) {
+            header.note_dropped(self.shared.producer.dropped());
+        }
         self.margin = self.capacity + 1;
     }
 

@@ -3,6 +3,7 @@
 use super::Runtime;
 use super::core::{Core, CoreOptions, Drain};
 use super::crash::CrashHandling;
+use super::durability::Lanes;
 use super::levels;
 use crate::clock::ClockSource;
 use crate::drain::{BackendOptions, Failure, ThreadOptions, Wait, to_stderr};
@@ -40,6 +41,7 @@ use std::time::Duration;
 /// | [`report_every_error`](Self::report_every_error) | off: once per cause and minute | | |
 /// | [`process_name`](Self::process_name) | `MainProcess` | text | none |
 /// | [`exit_hook`](Self::exit_hook) | on | | up to 1 s at the process's end |
+/// | [`durability`](Self::durability) | `Lanes::Heap` | see [`Lanes`] | mapped: a file for each thread that logs |
 /// | [`crash_handling`](Self::crash_handling) | off | see [`CrashHandling`] | the end by a signal waits for the drain |
 /// | [`log_bridge`](Self::log_bridge) | on for `init` | feature `log` | |
 /// | [`capture`](Self::capture) | off | | keeps every record in memory |
@@ -98,6 +100,7 @@ pub(crate) fn default_options() -> CoreOptions {
         report_every: false,
         exit_hook: true,
         crash: None,
+        lanes: Lanes::Heap,
     }
 }
 
@@ -233,6 +236,20 @@ impl RuntimeBuilder {
     /// Whether a return from `main` and `exit` flush the runtime, for up to a second.
     pub fn exit_hook(mut self, on: bool) -> Self {
         self.options.exit_hook = on;
+        self
+    }
+
+    /// Where records lie until they are written. With mapped lanes a record survives the process
+    /// from the moment its call returns, `kill -9` included, and the next start writes what the
+    /// dead one had not, before anything of its own.
+    ///
+    /// Lanes that were opened before (`attach_thread` on the default runtime) stay where they are;
+    /// so do those for which the file system has no room ([`Stats::unkept_lanes`]). What handlers
+    /// keep in memory (memory and queue handlers) is beyond this.
+    ///
+    /// [`Stats::unkept_lanes`]: crate::Stats::unkept_lanes
+    pub fn durability(mut self, lanes: Lanes) -> Self {
+        self.options.lanes = lanes;
         self
     }
 

@@ -1,20 +1,24 @@
 //! What keeps a runtime together: its tree, its backend, and the way of requests between them.
 
 use super::crash::{self, CrashHandling};
+use super::durability::Lanes;
 #[cfg(feature = "config")]
 use super::turn::{Here, Turns};
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
-    Backend, BackendOptions, DrainBooks, ErrorHook, Failures, HandlerFn, Report, Request, Requests,
-    Stats, ThreadOptions, run,
+    Backend, BackendOptions, DrainBooks, ErrorHook, Failures, HandlerFn, Recovery, Report, Request,
+    Requests, Stats, ThreadOptions, run,
 };
 use crate::error::{Error, ErrorKind};
 use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
+use crate::lane::keep::{Keeper, Run, claim};
 use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
+use crate::record::ProcessInfo;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock, thread};
 use crate::sys;
 use crate::tree::Tree;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Who drains.
@@ -46,6 +50,7 @@ pub(crate) struct CoreOptions {
     pub(crate) report_every: bool,
     pub(crate) exit_hook: bool,
     pub(crate) crash: Option<CrashHandling>,
+    pub(crate) lanes: Lanes,
 }
 
 /// A runtime's parts.
@@ -145,6 +150,9 @@ impl Core {
             let failures = Failures::new(options.hook.clone(), options.report_every);
             backend.configure(timeline, options.backend.clone(), failures);
         }
+        if let Lanes::Mapped(dir) = &options.lanes {
+            self.keep(dir, &options)?;
+        }
         let drain = options.drain;
         if options.exit_hook {
             at_exit(self);
@@ -164,6 +172,52 @@ impl Core {
             Some(crash) => crash::install(self.hub(), crash),
             None => Ok(()),
         }
+    }
+
+    /// Has lanes made from now on outlive the process, and takes over what dead ones left.
+    fn keep(&self, dir: &Path, options: &CoreOptions) -> Result<(), Error> {
+        let mut seat = lock(&self.backend);
+        let Some(backend) = seat.as_mut() else { return Err(closed()) };
+        let keeper = Keeper::create(dir, &run_of(backend, options))?;
+        let names = Arc::downgrade(&keeper);
+        self.tree.watch_names(move |number, name| {
+            if let Some(keeper) = names.upgrade() {
+                keeper.name(number, name);
+            }
+        });
+        let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
+        let _here = Backend::enter();
+        backend.keep(Some(keeper.clone()));
+        self.hub().set_keeper(keeper);
+        let _ = backend.inherit(estates, after(RECOVERY_LIMIT));
+        Ok(())
+    }
+
+    pub(crate) fn recover(&self, dir: &Path, timeout: Duration) -> Result<Recovery, Error> {
+        let deadline = after(timeout);
+        if is_on_drain() {
+            return Err(Error::new(ErrorKind::OnDrain, "recovery was asked for on the drain"));
+        }
+        let options = lock(&self.life).options.clone();
+        let estates = || claim(dir).map_err(|error| Error::io("recover", dir, error));
+        let keeper = |backend: &Backend| match self.hub().keeper() {
+            Some(_) => Ok(None),
+            // What is written has to be noted somewhere, lest an interruption doubles it.
+            None => Keeper::create(dir, &run_of(backend, &options)).map(Some),
+        };
+        if let Some(done) = self.here(|backend| {
+            let keeper = keeper(backend)?;
+            Ok(backend.inherit_once(estates()?, keeper, deadline))
+        }) {
+            return done;
+        }
+        let estates = estates()?;
+        let run = Run { process: options.backend.process.clone(), ..new_run() };
+        let keeper = match self.hub().keeper() {
+            Some(_) => None,
+            None => Some(Keeper::create(dir, &run)?),
+        };
+        self.ask(deadline + GRACE, |answer| Request::Inherit { estates, keeper, deadline, answer })
     }
 
     /// Starts a runtime that nobody has configured, with the options it was made with.
@@ -382,6 +436,11 @@ impl Core {
         };
         self.emptied.store(report.pending == 0, Ordering::Relaxed);
         self.hub().close();
+        if report.complete
+            && let Some(keeper) = self.hub().keeper()
+        {
+            keeper.remove();
+        }
         life.state = LifeState::Ended;
         life.last = Some(report.clone());
         report
@@ -417,6 +476,8 @@ impl Core {
             cut: totals.cut,
             gaps: get(&self.books.gaps),
             failures: get(&self.books.failures),
+            recovered: get(&self.books.recovered),
+            unkept_lanes: self.hub().unkept(),
             after_end,
             circular: self.hub().circular(),
             panics: capture::panics(),
@@ -454,6 +515,19 @@ impl Core {
         // A call that had looked at its threshold before the mode changed waited for nobody.
         let _ = self.flush(EXIT_LIMIT, false);
     }
+}
+
+/// How long a start waits for what dead processes left to be written.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+
+fn new_run() -> Run {
+    let process_start = sys::process_start(std::process::id()).unwrap_or(0);
+    Run { process: ProcessInfo::default(), process_start, start_ns: clock::system_ns() }
+}
+
+fn run_of(backend: &Backend, options: &CoreOptions) -> Run {
+    let process = options.backend.process.clone();
+    Run { process, start_ns: backend.start_ns(), ..new_run() }
 }
 
 /// What an answer may take beyond the deadline that the drain itself keeps.

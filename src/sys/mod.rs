@@ -10,18 +10,24 @@ mod imp;
 #[cfg_attr(target_os = "linux", path = "map_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "map_none.rs")]
 mod map;
+#[cfg_attr(target_os = "linux", path = "share_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "share_none.rs")]
+mod share;
 
 pub(crate) use imp::file::{
-    FileId, allocate, allocated_bytes, allocation_is_real, copy_rights, file_id, is_full,
-    is_plain_pipe, lock_exclusive, lock_shared, mapping_is_safe, may_follow, options, rename_new,
-    set_owner, symlink, sync_dir, sync_file_system,
+    FileId, allocate, allocated_bytes, allocation_is_real, copy_rights, create_private_dir,
+    file_id, is_full, is_locked_by_others, is_plain_pipe, lock_exclusive, lock_shared,
+    mapping_is_safe, may_follow, options, rename_new, set_owner, symlink, sync_dir,
+    sync_file_system,
 };
 pub(crate) use imp::page_bytes;
+pub(crate) use imp::process_start;
 pub(crate) use imp::signal::{Caught, catch_signals, nap};
 pub(crate) use imp::{
     lower_priority, never_waits, pin_current_thread, poll_writable, thread_id, write_fd,
 };
 pub(crate) use map::Window;
+pub(crate) use share::SharedMap;
 
 use crate::sync::{Mutex, lock};
 use std::io;

@@ -163,6 +163,12 @@ impl Tree {
         self.state().node(name)
     }
 
+    /// Tells `watcher` every logger's number and name, now and when one is made. It runs under the
+    /// state's lock and must not come back here.
+    pub(crate) fn watch_names(&self, watcher: impl Fn(u32, &str) + Send + 'static) {
+        self.state().watch_names(Box::new(watcher));
+    }
+
     /// Binds a call site to its logger and gives it its number and threshold word.
     #[cold]
     pub(crate) fn register(&self, site: &'static Callsite) -> Threshold {

@@ -47,6 +47,7 @@ pub(crate) struct Draft {
 #[derive(Debug)]
 pub(crate) struct State {
     names: Names,
+    watcher: Watcher,
     nodes: Vec<Arc<Node>>,
     draft: Draft,
     generation: u32,
@@ -67,6 +68,17 @@ pub(crate) struct State {
     next_override: u64,
 }
 
+/// Told the numbers and names of loggers.
+pub(super) type NameWatcher = Box<dyn Fn(u32, &str) + Send>;
+
+struct Watcher(Option<NameWatcher>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watcher")
+    }
+}
+
 impl State {
     pub(super) fn new() -> Self {
         let draft = Draft {
@@ -83,6 +95,7 @@ impl State {
         let root = Node::new(0, names.name(0).clone(), Threshold::UNKNOWN);
         let mut state = Self {
             names,
+            watcher: Watcher(None),
             nodes: vec![root],
             draft,
             generation: 0,
@@ -126,6 +139,12 @@ impl State {
         self.draft = draft;
     }
 
+    /// Tells every logger's number and name, now and when one is made.
+    pub(super) fn watch_names(&mut self, watcher: NameWatcher) {
+        (0..self.len() as u32).for_each(|number| watcher(number, self.names.name(number)));
+        self.watcher = Watcher(Some(watcher));
+    }
+
     // --- names ---------------------------------------------------------------------------
 
     pub(crate) fn number(&mut self, name: &str) -> u32 {
@@ -133,6 +152,9 @@ impl State {
             Some(number) => number,
             None => {
                 let number = self.names.add(name);
+                if let Watcher(Some(watcher)) = &self.watcher {
+                    watcher(number, self.names.name(number));
+                }
                 self.draft.settings.push(Settings::new(Level::NOTSET));
                 let word = self.word(self.threshold(number));
                 self.nodes.push(Node::new(number, self.names.name(number).clone(), word));

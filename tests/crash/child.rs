@@ -16,6 +16,11 @@ pub(crate) const LOG: &str = "app.log";
 pub(crate) const PATTERN: &str =
     "%(run)d %(process)d %(lane)d %(sequence)d %(name)s %(levelname)s %(message)s";
 
+/// What the process is that clears up behind a dead one.
+pub(crate) const CLEAR_UP: &str = "clear-up";
+/// Where mapped lanes lie.
+pub(crate) const LANES: &str = "lanes";
+
 /// When a death begins after the threads log.
 pub(crate) fn moment(seed: u64) -> Duration {
     Duration::from_micros(500 + random(seed) % 25_000)
@@ -40,14 +45,17 @@ pub(crate) fn can_limit_memory() -> bool {
 pub(crate) fn run() {
     let told = env::var(VARIABLE).expect("told how to die");
     let mut words = told.split(',');
-    let kind = words.next().and_then(Kind::of).expect("a known kind");
-    let _lanes: &str = words.next().expect("the lanes");
+    let kind = words.next().expect("a kind");
+    let lanes = words.next().expect("the lanes");
+    if kind == CLEAR_UP {
+        return drop(start(lanes).shutdown(Duration::from_secs(30)));
+    }
+    let kind = Kind::of(kind).expect("a known kind");
     let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
     if kind == Kind::Oom {
         enter_small_group();
     }
-    let runtime = start();
-    drop(runtime);
+    drop(start(lanes));
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
     let stop = Arc::new(AtomicBool::new(false));
@@ -105,10 +113,13 @@ pub(crate) fn run() {
     }
 }
 
-fn start() -> Runtime {
+fn start(lanes: &str) -> Runtime {
     let file = FileHandler::new(LOG).expect("a log file");
     let handler = HandlerRef::new(file).with_formatter(Formatter::new(PATTERN).expect("a pattern"));
+    let folder = env::current_dir().expect("a directory").join(LANES);
+    let mapped = lanes == "mapped";
     Runtime::builder()
+        .durability(if mapped { sawmill::Lanes::Mapped(folder) } else { sawmill::Lanes::Heap })
         .level(Level::INFO)
         .handler("file", handler)
         .overflow(Overflow::block())

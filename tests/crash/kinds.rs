@@ -7,16 +7,18 @@ use std::process::ExitStatus;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lanes {
     Heap,
+    Mapped,
 }
 
 impl Lanes {
-    pub(crate) const ALL: [Self; 1] = [Self::Heap];
+    pub(crate) const ALL: [Self; 2] = [Self::Heap, Self::Mapped];
 }
 
 impl fmt::Display for Lanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Heap => "heap",
+            Self::Mapped => "mapped",
         })
     }
 }

@@ -224,6 +224,22 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
     if !kind.ends_so(status) {
         return Err(format!("ended with {status}"));
     }
+    if lanes == Lanes::Mapped {
+        // The next start clears up.
+        let status = command
+            .env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP))
+            .status()
+            .map_err(|e| e.to_string())?;
+        if !status.success() {
+            return Err(format!("the next start ended with {status}"));
+        }
+        if let Ok(left) = fs::read_dir(folder.join(child::LANES)) {
+            let left: Vec<_> = left.flatten().map(|e| e.file_name()).collect();
+            if left.len() > 1 {
+                return Err(format!("the next start left {left:?}"));
+            }
+        }
+    }
     balance(kind, lanes, &shared, folder)
 }
 

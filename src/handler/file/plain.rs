@@ -306,6 +306,10 @@ impl Handler for FileHandler {
         self.output.held()
     }
 
+    fn place(&mut self, fresh: bool) -> Option<crate::handler::Place<'_>> {
+        self.output.place(fresh)
+    }
+
     fn targets(&self) -> Vec<HandlerRef> {
         self.output.targets()
     }

@@ -198,6 +198,10 @@ macro_rules! answered_by {
             self.$($output).+.held()
         }
 
+        fn place(&mut self, fresh: bool) -> Option<$crate::handler::Place<'_>> {
+            self.$($output).+.place(fresh)
+        }
+
         fn targets(&self) -> Vec<$crate::handler::HandlerRef> {
             self.$($output).+.targets()
         }

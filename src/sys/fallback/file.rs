@@ -8,6 +8,27 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId(());
 
+impl FileId {
+    /// Never asked.
+    pub(crate) fn numbers(self) -> (u64, u64) {
+        (0, 0)
+    }
+}
+
+/// Makes a directory and those above it.
+///
+/// # Errors
+///
+/// As the system's.
+pub(crate) fn create_private_dir(path: &std::path::Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// There are no advisory locks here.
+pub(crate) fn is_locked_by_others(_metadata: &Metadata) -> bool {
+    false
+}
+
 /// Not known here, where open files are neither moved nor removed.
 pub(crate) fn file_id(_metadata: &Metadata) -> Option<FileId> {
     None

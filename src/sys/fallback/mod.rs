@@ -78,6 +78,11 @@ pub(crate) fn never_waits(_fd: i32) -> bool {
     false
 }
 
+/// Not told here.
+pub(crate) fn process_start(_process: u32) -> Option<u64> {
+    None
+}
+
 /// The size of a page of memory, in bytes, as far as anything here depends on it.
 pub(crate) fn page_bytes() -> usize {
     4096

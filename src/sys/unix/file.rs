@@ -10,6 +10,36 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId(u64, u64);
 
+impl FileId {
+    /// Device and inode.
+    pub(crate) fn numbers(self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+}
+
+/// Makes a directory, and those above it, that only its owner may look into; one that is there is
+/// left as it is.
+///
+/// # Errors
+///
+/// As `mkdir(2)`.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+        .create(path)
+}
+
+/// Returns true if another process holds an advisory lock on the file, or may hold one.
+pub(crate) fn is_locked_by_others(metadata: &Metadata) -> bool {
+    let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return false };
+    let us = std::process::id().to_string();
+    let inode = format!(":{}", metadata.ino());
+    locks.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let holder = words.get(4);
+        words.get(5).is_some_and(|file| file.ends_with(&inode)) && holder != Some(&&*us)
+    })
+}
+
 /// What tells a file from all others, as long as it exists.
 pub(crate) fn file_id(metadata: &Metadata) -> Option<FileId> {
     Some(FileId(metadata.dev(), metadata.ino()))

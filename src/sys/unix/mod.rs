@@ -140,6 +140,14 @@ pub(crate) fn pin_current_thread(cpu: usize) -> io::Result<()> {
     }
 }
 
+/// When a process started, in the system's own count; `None` if there is none or it is not told.
+pub(crate) fn process_start(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
 /// The size of a page of memory, in bytes.
 pub(crate) fn page_bytes() -> usize {
     // SAFETY: takes a number and reads nothing of ours.

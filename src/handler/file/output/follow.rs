@@ -1,6 +1,7 @@
 //! Where the file is, and how long: what others may have done to it.
 
 use super::*;
+use crate::handler::Place;
 
 impl Output {
     /// Looks whether the path leads to the open file, and whether that is as long as we know; if
@@ -56,6 +57,20 @@ impl Output {
             open.disagree(meta.len());
         }
         open.size + self.committed as u64
+    }
+
+    /// Where the lines end up: a plain file that is open.
+    pub(crate) fn place(&mut self, fresh: bool) -> Option<Place<'_>> {
+        if fresh {
+            self.size();
+        }
+        let open = self.file.as_ref().filter(|open| open.regular)?;
+        Some(Place {
+            path: &self.path,
+            id: open.id?.numbers(),
+            written: open.size,
+            waiting: self.committed as u64,
+        })
     }
 
     /// As [`size`](Self::size), without asking the system.

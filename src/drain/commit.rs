@@ -1,0 +1,115 @@
+//! Writing that a dead process's successor can go on with: intents, and what they release.
+
+use crate::handler::Handler;
+use crate::lane::Reader;
+use crate::lane::keep::{Entry, Keeper, MOST_FILES};
+use crate::sync::Arc;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// The drain's side of a run's control page.
+#[derive(Debug)]
+pub(crate) struct Commits {
+    keeper: Arc<Keeper>,
+    /// The latest epoch that counts.
+    committed: u64,
+    /// An epoch was begun, and its write failed: it has to be tried again.
+    open: bool,
+    paths: HashMap<PathBuf, u64>,
+}
+
+/// What of a handler's file is noted, beside the handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noted {
+    id: (u64, u64),
+    path: u64,
+}
+
+impl Commits {
+    pub(crate) fn new(keeper: Arc<Keeper>) -> Self {
+        let (_, committed) = keeper.control().epochs();
+        Self { keeper, committed, open: false, paths: HashMap::new() }
+    }
+
+    pub(crate) fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
+    }
+
+    /// Notes a file that a handler has begun to write to since the last look, as it is now: should
+    /// the process die before the next commit, it is cut back to that.
+    #[inline]
+    pub(crate) fn look(&mut self, handler: &mut dyn Handler, noted: &mut Option<Noted>) {
+        let id = handler.place(false).map(|place| place.id);
+        if id != noted.map(|noted| noted.id) {
+            self.note(handler, noted);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, handler: &mut dyn Handler, noted: &mut Option<Noted>) {
+        let Some(place) = handler.place(true) else {
+            *noted = None;
+            return;
+        };
+        let path = match self.paths.get(place.path) {
+            Some(known) => *known,
+            None => {
+                let number = self.keeper.path(place.path);
+                self.paths.insert(place.path.to_owned(), number);
+                number
+            }
+        };
+        let entry = Entry { id: place.id, size: place.written, path };
+        // Without room there the file is written to at least once instead of exactly.
+        self.keeper.control().add(self.committed, entry);
+        *noted = Some(Noted { id: place.id, path });
+    }
+
+    /// Whether there is something to be committed.
+    pub(crate) fn is_due(&self, lanes: &[Reader]) -> bool {
+        self.open || lanes.iter().any(Reader::is_unmarked)
+    }
+
+    /// Notes how far the lanes are read and how long the files are about to be.
+    pub(crate) fn intend<'h>(
+        &mut self,
+        lanes: &mut [Reader],
+        handlers: impl Iterator<Item = (&'h mut dyn Handler, &'h Option<Noted>)>,
+    ) {
+        let control = self.keeper.control();
+        let epoch = self.committed + 1;
+        for lane in lanes.iter_mut().filter(|lane| lane.keeps()) {
+            lane.mark(control.owner(), epoch, self.committed);
+        }
+        let files: Vec<Entry> = handlers
+            .filter_map(|(handler, noted)| {
+                let (place, noted) = (handler.place(false)?, (*noted)?);
+                let size = place.written + place.waiting;
+                (place.id == noted.id).then_some(Entry { id: place.id, size, path: noted.path })
+            })
+            .take(MOST_FILES)
+            .collect();
+        control.intend(epoch, &files);
+        self.open = true;
+    }
+
+    /// The handlers have written: the epoch counts, unless one of them still holds lines. Returns
+    /// whether it does.
+    pub(crate) fn commit<'h>(
+        &mut self,
+        lanes: &mut [Reader],
+        mut handlers: impl Iterator<Item = &'h mut dyn Handler>,
+    ) -> bool {
+        let waits = |handler: &mut dyn Handler| {
+            handler.place(false).is_some_and(|place| place.waiting != 0)
+        };
+        if handlers.any(waits) {
+            return false;
+        }
+        self.committed += 1;
+        self.keeper.control().commit(self.committed);
+        self.open = false;
+        lanes.iter_mut().for_each(Reader::release_marked);
+        true
+    }
+}

@@ -1,0 +1,217 @@
+//! Frames of another process's lanes.
+//!
+//! They name call sites and derived types by that process's numbers, so each becomes a described
+//! record here: the message rendered, derived types as maps, and a field that says where it comes
+//! from.
+
+use super::DrainBooks;
+use super::frames::{Frames, damaged};
+use super::generations::Generations;
+use super::stage::Stage;
+use crate::callsite;
+use crate::decode::{self, Value};
+use crate::lane::LaneState;
+use crate::lane::frame::{self, Head as FrameHead};
+use crate::lane::keep::{Foreign, ForeignSite};
+use crate::level::Level;
+use crate::record::{
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, SiteValues, ValueBuf,
+    exception_text, write_site,
+};
+use crate::sync::{Arc, lock};
+use crate::value::{Role, tag};
+
+/// The field that marks a record taken over from a dead process.
+const MARK: &str = "recovered";
+
+impl Frames {
+    /// Delivers a record of another process.
+    #[cold]
+    pub(super) fn foreign(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        head: FrameHead,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+    ) {
+        DrainBooks::add(&stage.books.recovered, 1);
+        let Some(foreign) = lane.foreign.cloned() else { return damaged(lane, stage) };
+        let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
+        let (mut rest, low) = (rest, *ids as u32);
+        let mut level = Level::new(low as i32);
+        let mut site = None;
+        if head.kind & frame::KIND == frame::SITE {
+            let Some(found) = foreign.dictionary.sites.get(&low) else {
+                return damaged(lane, stage);
+            };
+            level = found.level.unwrap_or(Level::NOTSET);
+            site = Some(found);
+        }
+        if head.kind & frame::WITH_LEVEL != 0 {
+            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
+            (level, rest) = (Level::new(*word as u32 as i32), after);
+        }
+        if head.kind & frame::WITH_ORIGIN != 0 {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+        let body = callsite::with_shapes(&foreign.shapes, || match site {
+            Some(site) => of_site(site, rest, lane.context),
+            None => of_described(rest, lane.context),
+        });
+        let described = Described::read(body.words());
+        let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
+        let time_ns = described.time_ns.or(created);
+        lane.count_taken();
+        self.recovered += 1;
+        let logger = logger(&foreign, (*ids >> 32) as u32, generations);
+        let newest = generations.newest().generation;
+        let (snapshot, route) = generations.find(newest, logger);
+        let unnamed;
+        let level_name = match described.level_name {
+            Some(name) => name,
+            None => {
+                unnamed = snapshot.level_names.text(level);
+                &*unnamed
+            }
+        };
+        let run = &foreign.dictionary.run;
+        let head = Head {
+            logger: &route.name,
+            level,
+            level_name,
+            names: Names::default(),
+            time_ns: time_ns.unwrap_or_else(|| foreign.clock.ns_after(*stamp, lane.last)),
+            start_ns: run.start_ns,
+            thread: &lane.shared.thread,
+            process: &run.process,
+            lane: lane.shared.number,
+            sequence: *lane.sequence,
+            late: false,
+            context: &[],
+        };
+        let mut record = LogRecord::new(head, Body::Described(described), None);
+        stage.route(route, &snapshot.table, 0, &mut record);
+    }
+}
+
+/// This process's logger of the same name.
+fn logger(foreign: &Arc<Foreign>, number: u32, generations: &Generations) -> u32 {
+    *lock(&foreign.loggers).entry(number).or_insert_with(|| {
+        let name = foreign.dictionary.loggers.get(&number);
+        name.map_or(0, |name| generations.logger(name))
+    })
+}
+
+fn of_site(site: &ForeignSite, words: &[u64], context: &[u64]) -> DescribedBuf {
+    let mut message = Vec::new();
+    if let Err(error) = write_site(&site.pieces, site.roles.len(), words, &mut message) {
+        message.extend_from_slice(format!(" ({error})").as_bytes());
+    }
+    let mut body = DescribedBuf::default();
+    body.push(Field::Message, &*String::from_utf8_lossy(&message))
+        .push(Field::Pathname, &*site.file)
+        .push(Field::Line, &u64::from(site.line))
+        .push(Field::Function, &*site.function)
+        .push(Field::ModulePath, &*site.module);
+    let mut fields = of_context(context);
+    if let Some(mut values) = SiteValues::new(site.roles.len(), words) {
+        for role in &site.roles {
+            let Some(value) = values.next() else { break };
+            match (role, value) {
+                (Role::Key(key), value) => set(&mut fields, key, value),
+                (Role::Pair, Value::Tuple(pair)) => {
+                    let mut pair = pair.iter();
+                    if let (Some(Value::Str(key)), Some(value)) = (pair.next(), pair.next()) {
+                        set(&mut fields, key, value);
+                    }
+                }
+                (Role::Exception, value) => {
+                    body.push(Field::Exception, &*exception_text(value));
+                }
+                (Role::Stack, value) => {
+                    let text = value.to_string();
+                    if !text.is_empty() {
+                        body.push(Field::Stack, &*text);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    marked(body, fields)
+}
+
+fn of_described(words: &[u64], context: &[u64]) -> DescribedBuf {
+    let record = Described::read(words);
+    let mut message = Vec::new();
+    if record.write_message(None, &mut message).is_err() {
+        // Its renderer was the other process's: the message as it was given.
+        message = record.message.to_string().into_bytes();
+    }
+    let mut body = DescribedBuf::default();
+    body.push(Field::Message, &*String::from_utf8_lossy(&message))
+        .push(Field::Pathname, record.pathname)
+        .push(Field::Line, &u64::from(record.line))
+        .push(Field::Function, record.function)
+        .push(Field::ModulePath, record.module_path);
+    let texts = [
+        (Field::ThreadName, record.thread_name),
+        (Field::ProcessName, record.process_name),
+        (Field::TaskName, record.task_name),
+        (Field::Exception, record.exception),
+        (Field::Stack, record.stack),
+        (Field::LevelName, record.level_name),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            body.push(field, text);
+        }
+    }
+    if let Some(thread) = record.thread {
+        body.push(Field::Thread, &thread);
+    }
+    if let Some(process) = record.process {
+        body.push(Field::Process, &u64::from(process));
+    }
+    if let Some(created) = record.created {
+        body.push(Field::Created, &created);
+    }
+    if let Some(time_ns) = record.time_ns {
+        body.push(Field::TimeNs, &time_ns);
+    }
+    let mut fields = of_context(context);
+    record.fields.iter().for_each(|(key, value)| {
+        if let Value::Str(key) = key {
+            set(&mut fields, key, value);
+        }
+    });
+    marked(body, fields)
+}
+
+/// The scope's fields.
+fn of_context(mut context: &[u64]) -> Vec<(String, ValueBuf)> {
+    let mut fields = Vec::new();
+    if !context.is_empty()
+        && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
+    {
+        map.iter().for_each(|(key, value)| {
+            if let Value::Str(key) = key {
+                set(&mut fields, key, value);
+            }
+        });
+    }
+    fields
+}
+
+/// Sets a field; the call's own come after the scope's and win.
+fn set(fields: &mut Vec<(String, ValueBuf)>, key: &str, value: Value<'_>) {
+    fields.retain(|(known, _)| known != key);
+    fields.push((key.to_owned(), ValueBuf::portable(value)));
+}
+
+fn marked(mut body: DescribedBuf, mut fields: Vec<(String, ValueBuf)>) -> DescribedBuf {
+    set(&mut fields, MARK, Value::Bool(true));
+    body.push_fields(fields.iter().map(|(key, value)| (&**key, value.clone())));
+    body
+}

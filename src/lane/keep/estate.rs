@@ -1,0 +1,162 @@
+//! What the dead left behind.
+
+use super::{CONTROL, Control, DICTIONARY, Dictionary, Entry, LANE, LOCK, UNFINISHED, open_lock};
+use super::{Foreign, Progress};
+use crate::lane::memory::LaneMemory;
+use crate::sync::Arc;
+use crate::sys::{self, SharedMap};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Held while estates are looked at, so that only one process decides about each.
+const RECOVERY: &str = "recovery";
+
+/// A dead run's folder, ours now.
+#[derive(Debug)]
+pub(crate) struct Estate {
+    folder: PathBuf,
+    _lock: File,
+    pub(crate) foreign: Arc<Foreign>,
+    pub(crate) control: Control,
+    /// Lanes with where their reading goes on.
+    pub(crate) lanes: Vec<(Arc<LaneMemory>, Progress)>,
+}
+
+/// Takes over the folders of dead runs below `dir`, oldest first: decides what of each was written
+/// out, cuts files that were written to in part, and finds where the reading of each lane goes on.
+/// May be interrupted at any point and repeated.
+///
+/// What cannot be read stays where it is. Nothing is taken while another process does the same.
+///
+/// # Errors
+///
+/// If the directory or the lock in it cannot be opened.
+pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let recovery = open_lock(&dir.join(RECOVERY), true)?;
+    if !sys::lock_exclusive(&recovery)? {
+        return Ok(Vec::new());
+    }
+    let mut estates: Vec<Estate> = entries.flatten().filter_map(|e| open(&e.path())).collect();
+    estates.sort_by_key(|estate| estate.foreign.dictionary.run.start_ns);
+    let mut committed = HashMap::new();
+    for estate in &estates {
+        committed.insert(estate.control.owner(), estate.resolve());
+    }
+    for estate in &mut estates {
+        estate.find_lanes(&committed);
+    }
+    Ok(estates)
+}
+
+/// Opens a run's folder if its process is dead.
+fn open(folder: &Path) -> Option<Estate> {
+    let name = folder.file_name()?.to_str()?;
+    let lock = open_lock(&folder.join(LOCK), false).ok()?;
+    if !sys::lock_exclusive(&lock).ok()? {
+        return None;
+    }
+    if name.starts_with(UNFINISHED) {
+        // Its process died before anything could be logged.
+        let _ = fs::remove_dir_all(folder);
+        return None;
+    }
+    let dictionary = Dictionary::read(&fs::read(folder.join(DICTIONARY)).ok()?)?;
+    let run = &dictionary.run;
+    if run.process_start != 0 && sys::process_start(run.process.id) == Some(run.process_start) {
+        // Where locks do not reach, the process itself is looked for.
+        return None;
+    }
+    let control = Control::open(&folder.join(CONTROL)).ok()?;
+    let foreign = Arc::new(Foreign::new(dictionary, control.clock()));
+    let lanes = Vec::new();
+    Some(Estate { folder: folder.to_owned(), _lock: lock, foreign, control, lanes })
+}
+
+impl Estate {
+    /// Decides which epoch counts, and cuts the files to what it left. Returns the epoch.
+    fn resolve(&self) -> u64 {
+        let (intent, committed) = self.control.epochs();
+        if self.control.is_resolved() {
+            return committed;
+        }
+        if intent == committed + 1 {
+            let files = self.control.files(intent);
+            let whole = files.iter().all(|entry| {
+                let found = self.find(entry);
+                // Somebody who moved or removed it since had it whole.
+                found.is_none_or(|(_, size)| size >= entry.size)
+            });
+            if whole {
+                self.control.resolve(intent);
+                return intent;
+            }
+        }
+        for entry in self.control.files(committed) {
+            if let Some((path, size)) = self.find(&entry)
+                && size > entry.size
+            {
+                let _ = cut(&path, entry.size);
+            }
+        }
+        self.control.resolve(committed);
+        committed
+    }
+
+    /// Where a file is now, and how long it is: at its path, or under another name beside it.
+    fn find(&self, entry: &Entry) -> Option<(PathBuf, u64)> {
+        let path = Path::new(self.foreign.dictionary.paths.get(&entry.path)?);
+        let is_it = |path: &Path| {
+            let meta = fs::symlink_metadata(path).ok()?;
+            let id = sys::file_id(&meta)?.numbers();
+            (id == entry.id).then(|| (path.to_owned(), meta.len()))
+        };
+        is_it(path).or_else(|| {
+            let beside = fs::read_dir(path.parent()?).ok()?;
+            beside.flatten().find_map(|file| is_it(&file.path()))
+        })
+    }
+
+    /// Opens the lanes and fixes where each is to be read from, whoever committed it last.
+    fn find_lanes(&mut self, committed: &HashMap<u64, u64>) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            if !entry.file_name().to_string_lossy().starts_with(LANE) {
+                continue;
+            }
+            let Ok(map) = SharedMap::open(&entry.path()) else { continue };
+            let Some(memory) = LaneMemory::inherited(map, entry.path()) else { continue };
+            let Some(header) = memory.header() else { continue };
+            let counts = |owner: u64, epoch: u64| {
+                committed.get(&owner).is_some_and(|committed| epoch <= *committed)
+            };
+            let Some(mut progress) = header.progress(counts) else { continue };
+            // From here on it counts whatever becomes of its owner's folder.
+            progress.owner = 0;
+            header.mark(&progress, counts);
+            self.lanes.push((memory, progress));
+        }
+        self.lanes.sort_by_key(|(memory, _)| memory.header().map(|header| header.number()));
+    }
+
+    /// Removes the folder: everything in it has been written out.
+    pub(crate) fn remove(self) {
+        let Self { folder, lanes, .. } = self;
+        drop(lanes);
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// Cuts a file, unless somebody else writes to it.
+fn cut(path: &Path, size: u64) -> io::Result<()> {
+    let file = sys::options(0o600, true, true).write(true).open(path)?;
+    if sys::is_locked_by_others(&file.metadata()?) {
+        return Ok(());
+    }
+    file.set_len(size)
+}

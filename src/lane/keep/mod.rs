@@ -1,0 +1,172 @@
+//! Lanes that outlive their process: what they need beside their rings.
+//!
+//! A run has a folder: `lock`, held as long as the process lives; `dictionary`, what frames name
+//! by number; `control`, what is written out; and a file for each ring. The folder goes when the
+//! runtime ends in order. Whoever starts next, or is told to recover, takes over the folders of the
+//! dead ([`claim`]).
+
+mod bytes;
+mod control;
+mod dictionary;
+mod estate;
+mod header;
+
+pub(crate) use control::{Control, Entry, MOST_FILES};
+pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
+pub(crate) use estate::{Estate, claim};
+pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
+
+use super::memory::LaneMemory;
+use crate::callsite::{self, Known};
+use crate::clock::Anchor;
+use crate::error::Error;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sys::{self, SharedMap};
+use crate::value::Shape;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = "lock";
+const DICTIONARY: &str = "dictionary";
+const CONTROL: &str = "control";
+const LANE: &str = "lane-";
+/// A folder that is being made, and not yet anybody's.
+const UNFINISHED: &str = ".new-";
+
+/// What it takes to read another process's frames.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    pub(crate) dictionary: Dictionary,
+    /// The dictionary's, to be lent to whoever decodes.
+    pub(crate) shapes: Arc<HashMap<u32, &'static Shape>>,
+    pub(crate) clock: Anchor,
+    /// Loggers of this process that stand for those of the other.
+    pub(crate) loggers: Mutex<HashMap<u32, u32>>,
+}
+
+impl Foreign {
+    fn new(mut dictionary: Dictionary, clock: Anchor) -> Self {
+        let shapes = Arc::new(std::mem::take(&mut dictionary.shapes));
+        Self { dictionary, shapes, clock, loggers: Mutex::default() }
+    }
+}
+
+/// A run's folder, as its own process uses it.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    folder: PathBuf,
+    /// Held until the process ends.
+    _lock: File,
+    dictionary: Mutex<File>,
+    control: Control,
+    next_lane: AtomicU64,
+    next_path: AtomicU64,
+    /// Entries of the dictionary that could not be written: their frames would be unreadable.
+    unwritten: AtomicU64,
+}
+
+impl Keeper {
+    /// Makes a run's folder below `dir`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made: permissions, a full file system, a platform without mappings.
+    pub(crate) fn create(dir: &Path, run: &Run) -> Result<Arc<Self>, Error> {
+        sys::create_private_dir(dir).map_err(|error| Error::io("create", dir, error))?;
+        let name = format!("{}-{:x}", run.process.id, run.start_ns);
+        let unfinished = dir.join(format!("{UNFINISHED}{name}"));
+        let made = Self::fill(&unfinished, dir.join(name), run);
+        if made.is_err() {
+            let _ = fs::remove_dir_all(&unfinished);
+        }
+        let this = Arc::new(made.map_err(|error| Error::io("create", &unfinished, error))?);
+        let weak = Arc::downgrade(&this);
+        callsite::watch(move |known| match weak.upgrade() {
+            Some(keeper) => {
+                keeper.know(known);
+                true
+            }
+            None => false,
+        });
+        Ok(this)
+    }
+
+    fn fill(unfinished: &Path, folder: PathBuf, run: &Run) -> io::Result<Self> {
+        sys::create_private_dir(unfinished)?;
+        let lock = open_lock(&unfinished.join(LOCK), true)?;
+        if !sys::lock_exclusive(&lock)? {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let owner = (run.start_ns as u64).rotate_left(20) ^ u64::from(run.process.id) | 1;
+        let control = Control::create(&unfinished.join(CONTROL), owner)?;
+        let mut dictionary = sys::options(0o600, false, true)
+            .append(true)
+            .create_new(true)
+            .open(unfinished.join(DICTIONARY))?;
+        dictionary.write_all(&dictionary::run(run))?;
+        fs::rename(unfinished, &folder)?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+            dictionary: Mutex::new(dictionary),
+            control,
+            next_lane: AtomicU64::new(1),
+            next_path: AtomicU64::new(1),
+            unwritten: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes the memory of a ring, in a file of its own.
+    ///
+    /// # Errors
+    ///
+    /// A full file system.
+    pub(crate) fn lane(&self, capacity: usize) -> io::Result<Arc<LaneMemory>> {
+        let number = self.next_lane.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!("{LANE}{number}"));
+        let map = SharedMap::create(&path, HEADER_WORDS + capacity)?;
+        Ok(LaneMemory::mapped(map, capacity, path))
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    fn know(&self, known: Known) {
+        self.write(&dictionary::known(known));
+    }
+
+    /// Notes the name of a logger's number.
+    pub(crate) fn name(&self, number: u32, name: &str) {
+        self.write(&dictionary::logger(number, name));
+    }
+
+    /// Notes a path, and gives it a number.
+    pub(crate) fn path(&self, path: &Path) -> u64 {
+        let number = self.next_path.fetch_add(1, Ordering::Relaxed);
+        self.write(&dictionary::path(number, &path.to_string_lossy()));
+        number
+    }
+
+    fn write(&self, entry: &[u8]) {
+        if lock(&self.dictionary).write_all(entry).is_err() {
+            self.unwritten.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Entries of the dictionary that found no room.
+    pub(crate) fn unwritten(&self) -> u64 {
+        self.unwritten.load(Ordering::Relaxed)
+    }
+
+    /// Removes the folder: everything in it is written out.
+    pub(crate) fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn open_lock(path: &Path, new: bool) -> io::Result<File> {
+    sys::options(0o600, false, true).read(true).write(true).create(new).truncate(false).open(path)
+}
