@@ -412,3 +412,116 @@ fn the_signal_sighup_opens_files_anew() {
         .collect();
     assert!(numbers.windows(2).all(|two| two[0] + 1 == two[1]));
 }
+
+#[cfg(feature = "yaml")]
+mod configured {
+    use super::*;
+    use sawmill::config::{Config, Registry};
+
+    fn apply(dir: &Dir, handlers: &str) -> Result<Runtime, sawmill::Error> {
+        let text = format!(
+            "version: 1\nformatters: {{plain: {{format: '%(message)s'}}}}\nhandlers:\n{}\n\
+             root: {{level: INFO, handlers: [file]}}\n",
+            handlers.replace("DIR", &dir.0.display().to_string())
+        );
+        let runtime = Runtime::builder().drain(Drain::Inline).on_error(|_| {}).build()?;
+        Config::from_yaml(&text)?.apply_to(&runtime, &Registry::new())?;
+        Ok(runtime)
+    }
+
+    #[test]
+    fn a_configuration_sets_rotation_limits_and_what_happens_on_a_full_disk() {
+        let dir = Dir::new();
+        let runtime = apply(
+            &dir,
+            "  spare: {class: logging.FileHandler, filename: DIR/spare.log, formatter: plain}
+  file:
+    class: sawmill.FileHandler
+    filename: DIR/logs/app.log
+    formatter: plain
+    createDirs: true
+    permissions: \"600\"
+    maxBytes: 1 KiB
+    rotate: [day, start, 6 h, w0]
+    atTime: \"04:30\"
+    zone: Europe/Paris
+    naming: rising
+    keepFiles: 2
+    keepBytes: 1 MiB
+    keepAge: 30 d
+    latest: latest.log
+    sync: ERROR
+    bufferBytes: 2 MiB
+    shedBelow: INFO
+    waitWhenFull: 10 ms
+    deleteArchives: true
+    fallback: spare",
+        )
+        .unwrap();
+        for n in 0..100 {
+            info!(logger: runtime.get_logger("app"), "{n} {}", "-".repeat(90));
+        }
+        assert!(!runtime.flush(LONG).is_synced());
+        error!(logger: runtime.get_logger("app"), "now");
+        assert!(runtime.shutdown(LONG).is_complete());
+        let logs = Dir(dir.join("logs"));
+        let names = logs.names();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert!(names.contains(&"app.log.000009".to_owned()), "{names:?}");
+        assert!(logs.read("app.log").ends_with("now\n"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = logs.join("app.log").metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            assert_eq!(logs.read("latest.log"), logs.read("app.log"));
+        }
+    }
+
+    #[test]
+    fn a_mapped_file_is_configured_by_the_same_keys() {
+        let dir = Dir::new();
+        let handler = "  file: {class: sawmill.MmapRotatingFileHandler, filename: DIR/hot.log, \
+                       maxBytes: 1000, naming: dated, rotate: hour, windowBytes: 64 KiB, \
+                       keepFiles: 3, sync: 1 s, formatter: plain}";
+        let runtime = apply(&dir, handler).unwrap();
+        for n in 0..100 {
+            info!(logger: runtime.get_logger("app"), "{n} {}", "-".repeat(90));
+        }
+        assert!(runtime.shutdown(LONG).is_complete());
+        assert_eq!(dir.names().len(), 4, "{:?}", dir.names());
+        assert!(dir.read("hot.log").ends_with(&format!("99 {}\n", "-".repeat(90))));
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_its_place_and_no_file_is_made() {
+        let dir = Dir::new();
+        let refused = |keys: &str, class: &str| {
+            let handler = format!("  file: {{class: {class}, filename: DIR/a.log, {keys}}}");
+            apply(&dir, &handler).err().expect(keys).to_string()
+        };
+        for (keys, at, text) in [
+            ("rotate: dayly", "handlers.file.rotate", "expected hour, day"),
+            ("rotate: w7", "handlers.file", "no weekday"),
+            ("maxBytes: 64 pints", "handlers.file.maxBytes", "a number of bytes"),
+            ("keepAge: -1", "handlers.file.keepAge", "a length of time"),
+            ("naming: random", "handlers.file.naming", "unknown naming"),
+            ("compress: rar", "handlers.file.compress", "unknown compression"),
+            ("sync: sometimes", "handlers.file.sync", ""),
+            ("permissions: 999", "handlers.file.permissions", "octal"),
+            ("fallback: nobody", "handlers.file.fallback", "there is no handler"),
+            ("atTime: noon", "handlers.file.atTime", "HH:MM"),
+            ("rotate: day, zone: Mars/Olympus", "handlers.file", "Mars/Olympus"),
+            ("utc: true", "handlers.file.utc", "means nothing"),
+            ("maxBytes: 10, naming: shifting", "handlers.file", "number of files"),
+            ("keepFile: 3", "handlers.file.keepFile", "keepFiles"),
+        ] {
+            let told = refused(keys, "sawmill.FileHandler");
+            assert!(told.contains(at) && told.contains(text), "{keys}: {told}");
+        }
+        // Python's class takes Python's arguments.
+        let told = refused("rotate: day", "logging.FileHandler");
+        assert!(told.contains("handlers.file.rotate"), "{told}");
+        assert_eq!(dir.names(), [""; 0]);
+    }
+}

@@ -11,3 +11,6 @@ pub mod performance {}
 
 #[doc = include_str!("durability.md")]
 pub mod durability {}
+
+#[doc = include_str!("files.md")]
+pub mod files {}

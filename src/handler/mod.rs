@@ -63,6 +63,7 @@ pub struct Place<'a> {
 /// * An `Err` or a panic counts the record as failed and is reported once per cause; the handler
 ///   is called again for the next record.
 /// * `batch_end` comes when the rings ran dry: write what is buffered.
+/// * `tick` comes now and then, also when nothing is logged.
 /// * `flush` returns when everything held has been handed to the operating system.
 /// * `close` comes last, after a `flush`; a record may still follow and may reopen (as Python's
 ///   `FileHandler` does).

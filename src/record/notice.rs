@@ -53,7 +53,8 @@ impl Notice {
 
 impl LogRecord<'_> {
     /// Makes a record of one's own beside this one: same place in the source, same thread and
-    /// process, another level and message, none of its fields. Allocates.
+    /// process, another level and message, none of its fields, and no number in its lane, which
+    /// is 0. Allocates.
     pub fn beside(&self, notice: &Notice) -> OwnedRecord {
         let mut words = DescribedBuf::default();
         words
@@ -79,6 +80,8 @@ impl LogRecord<'_> {
             level_name: &name,
             names: Names::default(),
             time_ns: notice.time_ns.unwrap_or(self.time_ns()),
+            lane: 0,
+            sequence: 0,
             late: false,
             context: &[],
             ..*self.head()

@@ -146,7 +146,8 @@ struct Rotated {
     latest: Option<String>,
 }
 
-fn rotated(args: &mut Arguments) -> Rotated {
+/// With a size by default, in bytes, that counts if nothing else is said.
+fn rotated(args: &mut Arguments, by_default: Option<u64>) -> Rotated {
     let mut rotate = Rotate::on_request();
     let mut asked = false;
     if let Some(bytes) = args.bytes("maxBytes").filter(|bytes| *bytes > 0) {
@@ -187,14 +188,29 @@ fn rotated(args: &mut Arguments) -> Rotated {
             }
         };
     }
+    if let Some(bytes) = by_default.filter(|_| !asked) {
+        (rotate, asked) = (rotate.or_size(bytes), true);
+    }
+    let mut alone = Vec::new();
+    let mut clocked = |name: &str| {
+        if !asked {
+            alone.push(name.to_owned());
+        }
+    };
     if let Some(at) = at_time(args) {
+        clocked("atTime");
         rotate = rotate.at(at);
     }
     if args.flag("utc").unwrap_or(false) {
+        clocked("utc");
         rotate = rotate.utc();
     }
     if let Some(zone) = args.string("zone") {
+        clocked("zone");
         rotate = rotate.zone(zone);
+    }
+    for name in alone {
+        args.mistake(&name, "means nothing without \"rotate\" or \"maxBytes\"");
     }
     let mut keep = Keep::all();
     if let Some(files) = args.count("keepFiles").filter(|files| *files > 0) {
@@ -264,7 +280,10 @@ fn built(
 ) -> Blueprint<HandlerRef> {
     match built {
         Ok(mut handler) => {
-            args.opens(common.path, mode, common.delay);
+            // What has to wait for its directory cannot be tried beforehand.
+            let missing = |path: &PathBuf| path.parent().is_some_and(|dir| !dir.exists());
+            let waits = common.create_dirs && missing(&common.path);
+            args.opens(common.path, mode, common.delay || waits);
             Box::new(move |parts: &Parts<'_>| {
                 if let Some(id) = &common.fallback {
                     handler.set_fallback(parts.handler(id)?);
@@ -285,7 +304,7 @@ fn plain(args: &mut Arguments) -> Blueprint<HandlerRef> {
     let mode = common.mode;
     let mut builder = told!(FileHandler::builder(&common.path), common).mode(mode);
     if takes_fallback(args.class()) {
-        let Rotated { rotate, naming, keep, compress, latest } = rotated(args);
+        let Rotated { rotate, naming, keep, compress, latest } = rotated(args, None);
         builder = builder.keep(keep).compress(compress).naming(naming.unwrap_or_default());
         if let Some(rotate) = rotate {
             builder = builder.rotate(rotate);
@@ -317,7 +336,7 @@ fn mapped(args: &mut Arguments) -> Blueprint<HandlerRef> {
     if let Some(bytes) = args.bytes("windowBytes") {
         builder = builder.window_bytes(bytes);
     }
-    let Rotated { rotate, naming, keep, compress, latest } = rotated(args);
+    let Rotated { rotate, naming, keep, compress, latest } = rotated(args, Some(256 << 20));
     builder = builder.keep(keep).compress(compress);
     if let Some(rotate) = rotate {
         builder = builder.rotate(rotate);

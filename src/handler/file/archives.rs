@@ -236,10 +236,11 @@ impl Archives {
             let keeps = self.keep.files.is_none_or(|most| files <= most)
                 && self.keep.bytes.is_none_or(|most| bytes <= most)
                 && oldest.is_none_or(|oldest| meta.modified().is_ok_and(|at| at >= oldest));
-            if !keeps && let Err(error) = self.storage.remove(&archive.path) {
-                if error.kind() != io::ErrorKind::NotFound {
-                    self.fail(Error::io("remove", &archive.path, error));
-                }
+            if !keeps
+                && let Err(error) = self.storage.remove(&archive.path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                self.fail(Error::io("remove", &archive.path, error));
             }
         }
     }
@@ -271,9 +272,11 @@ impl Archives {
         match storage.link_metadata(&done) {
             // The last sweep ended before it removed the original, or somebody put it there.
             Ok(_) => {
-                let whole =
-                    pack::holds_all_of(storage, &file, &done, self.compress).unwrap_or(false);
-                return if whole {
+                let stopped = || self.is_stopped();
+                let whole = pack::holds_all_of(storage, &file, &done, self.compress, stopped);
+                return if self.is_stopped() {
+                    Ok(())
+                } else if whole.unwrap_or(false) {
                     storage.remove(path).map_err(failed)
                 } else {
                     let text = format!("{} is there and holds something else", done.display());

@@ -123,7 +123,7 @@ fn packer<'a>(compress: Compress, into: Bytes<'a>) -> io::Result<Box<dyn Packer 
             Ok(Box::new(encoder))
         }
         _ => {
-            drop(into);
+            let _ = into;
             Err(io::ErrorKind::Unsupported.into())
         }
     }
@@ -136,7 +136,7 @@ fn unpacker<'a>(compress: Compress, from: Bytes<'a>) -> io::Result<Box<dyn Read 
         #[cfg(feature = "zstd")]
         Compress::Zstd => Ok(Box::new(zstd::stream::read::Decoder::new(from)?)),
         _ => {
-            drop(from);
+            let _ = from;
             Err(io::ErrorKind::Unsupported.into())
         }
     }
@@ -175,12 +175,16 @@ pub(super) fn holds_all_of(
     mut plain: &File,
     packed: &Path,
     compress: Compress,
+    stopped: impl Fn() -> bool,
 ) -> io::Result<bool> {
     plain.seek(SeekFrom::Start(0))?;
     let file = storage.open_read(packed)?;
     let mut unpacked = unpacker(compress, Bytes { storage, file: &file })?;
     let (mut one, mut two) = (vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]);
     loop {
+        if stopped() {
+            return Ok(false);
+        }
         let got = fill(&mut Bytes { storage, file: plain }, &mut one)?;
         // To its end in any case: whether it is whole shows there.
         let unpacked = fill(&mut unpacked, &mut two)?;

@@ -213,10 +213,10 @@ impl FileHandler {
     }
 
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.rotation.as_ref().is_some_and(|rotation| !rotation.has_started()) {
-            if let Err(error) = self.start() {
-                cx.report(error);
-            }
+        if self.rotation.as_ref().is_some_and(|rotation| !rotation.has_started())
+            && let Err(error) = self.start()
+        {
+            cx.report(error);
         }
         if !self.output.reopen(cx)? || !self.output.begin(record, cx)? {
             return Ok(());

@@ -131,6 +131,14 @@ impl<H: Handler> Desk<H> {
         self.with(|handler, cx| with_record(message, time_ns, |record| handler.emit(record, cx)))
     }
 
+    /// Emits a record of a level.
+    pub(crate) fn put_at_level(&mut self, message: &str, level: Level) -> Result<(), Error> {
+        let at = self.now_ns;
+        self.with(|handler, cx| {
+            with_record_of(level, message, at, |record| handler.emit(record, cx))
+        })
+    }
+
     /// Emits and ends the batch, as an inline drain does.
     pub(crate) fn log(&mut self, message: &str) -> Result<(), Error> {
         self.put(message)?;
@@ -170,14 +178,23 @@ pub(crate) fn with_record<R>(
     time_ns: i64,
     f: impl FnOnce(&LogRecord<'_>) -> R,
 ) -> R {
+    with_record_of(Level::INFO, message, time_ns, f)
+}
+
+fn with_record_of<R>(
+    level: Level,
+    message: &str,
+    time_ns: i64,
+    f: impl FnOnce(&LogRecord<'_>) -> R,
+) -> R {
     let mut body = DescribedBuf::default();
     body.push(Field::Message, message);
     let words = body.words().to_vec();
     let (thread, process) = (ThreadInfo::default(), ProcessInfo::default());
     let head = Head {
         logger: "test",
-        level: Level::INFO,
-        level_name: "INFO",
+        level,
+        level_name: "",
         names: Names::default(),
         time_ns,
         start_ns: 0,

@@ -4,10 +4,12 @@ use super::storage::testing::{Fate, Faulty};
 use super::testing::{Desk, TestDir};
 use super::*;
 use crate::handler::Handler;
+use crate::level::Level;
 use std::path::PathBuf;
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
+const EACCES: i32 = 13;
 
 fn desk(path: PathBuf) -> Desk<FileHandler> {
     Desk::new(FileHandler::new(path).unwrap())
@@ -378,4 +380,254 @@ fn a_pipe_without_reader_is_an_error_and_one_that_is_full_does_not_block() {
     desk.close().unwrap();
     assert_eq!(desk.delivery.lost, held);
     drop(reader);
+}
+
+/// Fails every write.
+fn refusing() -> crate::sync::Arc<Faulty> {
+    Faulty::new(|what, _| if what == "write" { Fate::Fail(ENOSPC) } else { Fate::Work })
+}
+
+#[test]
+fn less_important_records_are_shed_first_and_important_ones_find_room() {
+    let dir = TestDir::new();
+    let faulty = refusing();
+    let handler = FileHandler::builder(dir.join("a.log")).storage(faulty.clone());
+    let mut desk = Desk::new(handler.build().unwrap());
+    let line = "x".repeat(999);
+    for _ in 0..2000 {
+        desk.put(&line).unwrap();
+    }
+    let held = desk.handler.held();
+    assert!((520..530).contains(&held), "half of the memory, {held}");
+    for n in 0..1000 {
+        desk.put_at_level(&format!("{n} {line}"), Level::ERROR).unwrap();
+    }
+    assert!((1040..1060).contains(&desk.handler.held()), "{}", desk.handler.held());
+    // Told once, not for each record.
+    assert!(desk.delivery.errors.len() < 5, "{:?}", desk.delivery.errors);
+    let shed = desk.delivery.shed;
+    faulty.set(|_, _| Fate::Work);
+    desk.flush().unwrap();
+    let text = dir.read("a.log");
+    assert_eq!(text.lines().count() as u64, 3000 - shed + 1);
+    let gap = text.lines().last().unwrap();
+    let (info, error) = (2000 - held, shed - (2000 - held));
+    assert!(gap.starts_with(&format!("lost {shed} records: INFO {info} ERROR {error}, ")), "{gap}");
+}
+
+#[test]
+fn a_handler_may_wait_for_room_before_it_sheds() {
+    let dir = TestDir::new();
+    let faulty = refusing();
+    let limit = std::time::Duration::from_millis(50);
+    let handler = FileHandler::builder(dir.join("a.log"))
+        .storage(faulty)
+        .on_failure(OnFailure::new().buffer_bytes(0).wait(limit));
+    let mut desk = Desk::new(handler.build().unwrap());
+    let line = "x".repeat(999);
+    let begin = std::time::Instant::now();
+    for _ in 0..2000 {
+        desk.put(&line).unwrap();
+    }
+    // Once for the whole stall, not for each record.
+    assert!(begin.elapsed() >= limit);
+    assert!(desk.delivery.shed > 1000, "{}", desk.delivery.shed);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_directory_that_vanishes_is_waited_for_or_made_anew() {
+    for create in [false, true] {
+        let dir = TestDir::new();
+        std::fs::create_dir(dir.join("logs")).unwrap();
+        let handler = FileHandler::builder(dir.join("logs/a.log")).create_dirs(create);
+        let mut desk = Desk::new(handler.build().unwrap());
+        desk.log("one").unwrap();
+        std::fs::remove_dir_all(dir.join("logs")).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(260));
+        desk.put("two").unwrap();
+        assert_eq!(desk.batch_end().is_ok(), create);
+        if !create {
+            assert_eq!(desk.handler.held(), 1);
+            std::fs::create_dir(dir.join("logs")).unwrap();
+        }
+        desk.flush().unwrap();
+        assert_eq!(dir.read("logs/a.log"), "two\n");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_was_moved_is_written_to_as_long_as_no_other_can_be_opened() {
+    let dir = TestDir::new();
+    let faulty = Faulty::new(|_, _| Fate::Work);
+    let handler = FileHandler::builder(dir.join("a.log")).storage(faulty.clone());
+    let mut desk = Desk::new(handler.build().unwrap());
+    desk.log("one").unwrap();
+    std::fs::rename(dir.join("a.log"), dir.join("a.old")).unwrap();
+    faulty.set(|what, _| if what == "open" { Fate::Fail(EACCES) } else { Fate::Work });
+    std::thread::sleep(std::time::Duration::from_millis(260));
+    desk.log("two").unwrap();
+    faulty.set(|_, _| Fate::Work);
+    std::thread::sleep(std::time::Duration::from_millis(260));
+    desk.log("three").unwrap();
+    assert_eq!((dir.read("a.old").as_str(), dir.read("a.log").as_str()), ("one\ntwo\n", "three\n"));
+}
+
+#[test]
+fn a_line_without_an_end_gets_one_before_the_next() {
+    let dir = TestDir::new();
+    dir.write("a.log", "whole\ntorn by a power fail");
+    desk(dir.join("a.log")).log("next").unwrap();
+    assert_eq!(dir.read("a.log"), "whole\ntorn by a power fail\nnext\n");
+    dir.write("a.log", "torn");
+    let left = FileHandler::builder(dir.join("a.log")).mend(false).build().unwrap();
+    Desk::new(left).log("next").unwrap();
+    assert_eq!(dir.read("a.log"), "tornnext\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_another_user_made_where_others_may_write_is_not_followed() {
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+    let dir = TestDir::new();
+    dir.write("target", "precious\n");
+    symlink(dir.join("target"), dir.join("a.log")).unwrap();
+    // Our own link is followed.
+    desk(dir.join("a.log")).log("ours").unwrap();
+    assert_eq!(dir.read("target"), "precious\nours\n");
+    if lchown(dir.join("a.log"), Some(12_345), None).is_err() {
+        println!("skipped: only root can make a link of another user");
+        return;
+    }
+    let set = |mode| {
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(0o755);
+    desk(dir.join("a.log")).log("in a directory of ours").unwrap();
+    set(0o1777);
+    let error = FileHandler::new(dir.join("a.log")).unwrap_err();
+    assert!(error.to_string().contains("another user"), "{error}");
+    assert!(MmapRotatingFileHandler::new(dir.join("b.log")).is_ok());
+    symlink(dir.join("target"), dir.join("c.log.live")).unwrap();
+    lchown(dir.join("c.log.live"), Some(12_345), None).unwrap();
+    assert!(MmapRotatingFileHandler::new(dir.join("c.log")).is_err());
+    assert_eq!(dir.read("target").lines().count(), 3);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_latest_link_takes_the_place_of_a_link_only() {
+    let dir = TestDir::new();
+    let build = |name: &str| {
+        FileHandler::builder(dir.join("a.log")).rotate(Rotate::size(5)).latest(name).build()
+    };
+    dir.write("taken", "no link");
+    let error = build("taken").unwrap_err();
+    assert!(error.to_string().contains("no symbolic link"), "{error}");
+    assert_eq!(dir.read("taken"), "no link");
+    assert!(build("a.log").unwrap_err().is_invalid());
+    std::os::unix::fs::symlink("gone", dir.join("latest")).unwrap();
+    let mut desk = Desk::new(build("latest").unwrap());
+    desk.log("one, which fills the file").unwrap();
+    desk.log("two").unwrap();
+    assert_eq!(dir.read("latest"), "two\n");
+    assert_eq!(std::fs::read_link(dir.join("latest")).unwrap(), PathBuf::from("a.log"));
+}
+
+#[test]
+#[cfg(unix)]
+fn new_files_get_their_owner_and_compressed_ones_keep_it() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = TestDir::new();
+    let builder = FileHandler::builder(dir.join("a.log"))
+        .owner(Some(12_345), Some(54_321))
+        .permissions(0o604)
+        .rotate(Rotate::size(5))
+        .naming(Naming::Rising)
+        .inline();
+    #[cfg(feature = "gzip")]
+    let builder = builder.compress(Compress::Gzip);
+    let Ok(handler) = builder.build() else {
+        println!("skipped: only root can give files away");
+        return;
+    };
+    let mut desk = Desk::new(handler);
+    desk.log("one").unwrap();
+    desk.log("two").unwrap();
+    let names = dir.names();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for name in names {
+        let meta = dir.join(&name).metadata().unwrap();
+        assert_eq!(
+            (meta.uid(), meta.gid(), meta.mode() & 0o777),
+            (12_345, 54_321, 0o604),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_compression_that_is_not_built_in_is_refused_by_the_name_of_its_feature() {
+    let dir = TestDir::new();
+    for (kind, known, feature) in [
+        (Compress::Gzip, cfg!(feature = "gzip"), "gzip"),
+        (Compress::Zstd, cfg!(feature = "zstd"), "zstd"),
+    ] {
+        let built = FileHandler::builder(dir.join("a.log")).compress(kind).build();
+        match built {
+            Ok(_) => assert!(known),
+            Err(error) => {
+                assert!(!known && error.is_unsupported() && error.to_string().contains(feature));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_compression_left_is_done_again_or_removed() {
+    let dir = TestDir::new();
+    let text = "a line of an earlier run\n".repeat(100);
+    dir.write("a.log.000001", &text);
+    dir.write("a.log.000001.gz.part", "half");
+    dir.write("a.log.000002.gz.part", "of a file that is gone");
+    dir.write("a.log.notes.gz.part", "somebody else's");
+    let builder = FileHandler::builder(dir.join("a.log")).rotate(Rotate::daily()).inline();
+    #[cfg(feature = "gzip")]
+    let builder = builder.compress(Compress::Gzip);
+    #[cfg(not(feature = "gzip"))]
+    let builder = builder.keep(Keep::files(10));
+    drop(builder.build().unwrap());
+    let names = dir.names();
+    assert!(!names.contains(&"a.log.000002.gz.part".to_owned()), "{names:?}");
+    assert!(names.contains(&"a.log.notes.gz.part".to_owned()), "{names:?}");
+    if cfg!(feature = "gzip") {
+        assert_eq!(names, ["a.log", "a.log.000001.gz", "a.log.notes.gz.part"]);
+        std::fs::remove_file(dir.join("a.log.notes.gz.part")).unwrap();
+        assert_eq!(super::testing::lines_of(&dir).len(), 100);
+    }
+}
+
+#[test]
+fn a_day_that_is_over_is_moved_away_by_the_clock_though_nothing_is_logged() {
+    let dir = TestDir::new();
+    let handler = FileHandler::builder(dir.join("a.log")).rotate(Rotate::daily().utc());
+    let mut desk = Desk::new(handler.build().unwrap());
+    desk.log("one").unwrap();
+    desk.tick().unwrap();
+    assert_eq!(dir.names(), ["a.log"]);
+    desk.now_ns += 86_400_000_000_000;
+    desk.tick().unwrap();
+    desk.tick().unwrap();
+    assert_eq!(dir.names(), ["a.log", "a.log.2023-11-14_22-13-20"]);
+    // An empty file stays, however many days pass.
+    desk.now_ns += 3 * 86_400_000_000_000;
+    desk.tick().unwrap();
+    desk.log("two").unwrap();
+    assert_eq!(dir.names().len(), 2);
+    // A late record stays in the present file.
+    desk.put_at("late", desk.now_ns - 86_400_000_000_000).unwrap();
+    desk.flush().unwrap();
+    assert_eq!(dir.read("a.log"), "two\nlate\n");
 }

@@ -34,6 +34,11 @@ pub(crate) fn file_id(_metadata: &Metadata) -> Option<FileId> {
     None
 }
 
+/// Open files are not removed here.
+pub(crate) fn is_removed(_metadata: &Metadata) -> bool {
+    false
+}
+
 /// Options for opening; permissions are those of the directory.
 pub(crate) fn options(_permissions: u32, _nonblocking: bool, _no_follow: bool) -> OpenOptions {
     OpenOptions::new()

@@ -45,6 +45,11 @@ pub(crate) fn file_id(metadata: &Metadata) -> Option<FileId> {
     Some(FileId(metadata.dev(), metadata.ino()))
 }
 
+/// Returns true if a file has no name any more: it goes when it is closed.
+pub(crate) fn is_removed(metadata: &Metadata) -> bool {
+    metadata.nlink() == 0
+}
+
 /// Options for opening: new files get `permissions` less the umask; `nonblocking` makes a pipe
 /// without reader an error instead of a wait; with `no_follow` a symbolic link at the path is an
 /// error.

@@ -99,12 +99,11 @@ impl Ledger {
         place: &dyn Fn() -> String,
         findings: &mut Findings,
     ) {
-        if let Some(lost) = entry.lost {
-            self.gaps += 1;
-            if entry.lane == 0 {
-                self.unplaced += lost;
-                return;
-            }
+        self.gaps += u64::from(entry.lost.is_some());
+        if entry.lane == 0 {
+            // What handlers and filters tell of their own has no number.
+            self.unplaced += entry.lost.unwrap_or(0);
+            return;
         }
         let account = self.lanes.entry((entry.run, entry.process, entry.lane)).or_default();
         let Some(lost) = entry.lost else { return account.find(file, entry, place, findings) };
@@ -293,6 +292,14 @@ mod tests {
         assert_eq!((sums.attempted, sums.found, sums.lost), (4, 2, 2));
         let (_, findings) = close(&[(1, 1, 1, None), (1, 0, 0, Some(1)), (1, 1, 4, None)], None);
         assert_eq!(findings.count(Finding::Unaccounted), 1);
+    }
+
+    #[test]
+    fn records_without_a_number_are_in_no_account() {
+        let notice = (1, 0, 0, None);
+        let (sums, findings) = close(&[(1, 1, 1, None), notice, notice, (1, 1, 2, None)], Some(2));
+        assert!(findings.is_empty(), "{findings:?}");
+        assert_eq!((sums.attempted, sums.found, sums.lanes), (2, 2, 1));
     }
 
     #[test]

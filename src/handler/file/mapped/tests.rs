@@ -3,6 +3,7 @@
 use super::super::storage::testing::{Fate, Faulty};
 use super::super::testing::{Desk, TestDir};
 use super::*;
+use crate::handler::file::Keep;
 
 fn builder(dir: &TestDir) -> MmapRotatingFileHandlerBuilder {
     MmapRotatingFileHandler::builder(dir.join("hot.log"))
@@ -192,6 +193,51 @@ fn a_file_cut_short_from_outside_loses_what_was_cut_and_nothing_else() {
     assert!(desk.handler.is_mapped());
     desk.close().unwrap();
     assert_eq!(dir.read("hot.log"), "8001\n");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_live_file_that_others_move_or_remove_is_made_anew() {
+    let dir = TestDir::new();
+    let mut desk = desk(builder(&dir));
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(260));
+    desk.put("0").unwrap();
+    std::fs::rename(dir.join("hot.log.live"), dir.join("hot.old")).unwrap();
+    wait();
+    desk.log("1").unwrap();
+    desk.put("2").unwrap();
+    std::fs::remove_file(dir.join("hot.log.live")).unwrap();
+    wait();
+    desk.batch_end().unwrap();
+    desk.log("3").unwrap();
+    desk.close().unwrap();
+    assert_eq!((dir.read("hot.old").as_str(), dir.read("hot.log").as_str()), ("0\n1\n", "3\n"));
+}
+
+#[test]
+fn a_mapped_file_is_rotated_by_the_clock_and_at_the_start_and_has_a_link() {
+    let dir = TestDir::new();
+    for round in 0..3 {
+        let rotate = Rotate::hourly().or_at_start().utc();
+        let built = builder(&dir).rotate(rotate).latest("latest").keep(Keep::files(4)).inline();
+        let mut desk = desk(built);
+        for n in 0..3 {
+            desk.put(&format!("{} of", round * 3 + n)).unwrap();
+            desk.now_ns += 2_000_000_000_000;
+        }
+        if cfg!(unix) {
+            let text = std::fs::read_to_string(dir.join("latest")).unwrap();
+            assert!(text.trim_end_matches('\0').ends_with(&format!("{} of\n", round * 3 + 2)));
+        }
+        desk.close().unwrap();
+    }
+    let _ = std::fs::remove_file(dir.join("latest"));
+    // Two in the first hour or one, and the rest: the oldest of five full files is gone.
+    assert_eq!(
+        dir.names(),
+        ["hot.log", "hot.log.000002", "hot.log.000003", "hot.log.000004", "hot.log.000005"]
+    );
+    assert_eq!(numbers(&dir).last(), Some(&8));
 }
 
 #[test]

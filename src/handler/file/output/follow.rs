@@ -15,6 +15,8 @@ impl Output {
         let there = match self.options.storage.metadata(&self.path) {
             Ok(meta) => Some(meta),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Who gave up the right to look keeps the right to write.
+            Err(_) if !self.watched => return Ok(false),
             Err(error) => return Err(Error::io("examine", &self.path, error)),
         };
         let id = there.as_ref().and_then(sys::file_id);
@@ -27,15 +29,39 @@ impl Output {
             }
             return Ok(false);
         }
-        if there.is_none() && open.regular && !self.watched {
+        let regular = open.regular;
+        if there.is_none() && regular && !self.watched && self.is_removed() {
             let removed = io::Error::new(io::ErrorKind::NotFound, "somebody removed it");
             cx.report(Error::io("find", &self.path, removed));
         }
-        self.release_file();
         // A file of ours at the path is not to be emptied.
         self.appends |= !self.watched;
-        self.open()?;
-        Ok(true)
+        if reopen || self.watched || self.is_removed() {
+            self.release_file();
+            self.open()?;
+            return Ok(true);
+        }
+        // It was moved: as long as no other can be opened, it is better than none.
+        let moved = self.file.take();
+        match self.open() {
+            Ok(()) => {
+                let new = std::mem::replace(&mut self.file, moved);
+                self.release_file();
+                self.file = new;
+                Ok(true)
+            }
+            Err(error) => {
+                self.file = moved;
+                cx.report(error);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Returns true if the open file has no name any more: what is written to it is lost.
+    fn is_removed(&self) -> bool {
+        let Some(open) = &self.file else { return true };
+        self.options.storage.stat(&open.file).is_ok_and(|meta| sys::is_removed(&meta))
     }
 
     /// Writes what waits, closes the file and opens its path again, whatever is there.
