@@ -102,7 +102,12 @@ impl<M: Memory> Producer<M> {
 
     /// Free words now.
     pub(crate) fn free(&self) -> usize {
-        self.free_before(self.memory.head().load(SEE_RELEASED))
+        self.free_before(self.head())
+    }
+
+    /// Where the consumer has given words back to, now.
+    pub(crate) fn head(&self) -> u64 {
+        self.memory.head().load(SEE_RELEASED)
     }
 
     #[inline(always)]

@@ -42,6 +42,8 @@ pub(crate) struct Writer {
     stall: Option<Stall>,
     /// The scope written to this lane last, and the one that is current.
     scope: (u64, u64),
+    /// Where the head stood when a record above the mark last looked whether the drain sleeps.
+    looked_at: Option<u64>,
     /// The drain parks: every record looks whether to wake it.
     wakes_always: bool,
     /// Never waits: the lane of the drain itself and of workers.
@@ -72,6 +74,7 @@ impl Writer {
             gap: None,
             stall: None,
             scope: (0, 0),
+            looked_at: None,
             wakes_always,
             side,
         }
@@ -84,8 +87,8 @@ impl Writer {
 
     /// Publishes a frame of `words` words that `fill` writes, given the stamp.
     ///
-    /// Succeeds while the ring is less than a quarter full and nothing unusual is afoot; otherwise
-    /// nothing has happened, and [`write_slow`](Self::write_slow) decides.
+    /// Succeeds while the ring has room and nothing unusual is afoot; otherwise nothing has
+    /// happened, and [`write_slow`](Self::write_slow) decides.
     #[inline(always)]
     pub(crate) fn write(
         &mut self,
@@ -94,7 +97,12 @@ impl Writer {
         fill: impl FnOnce(u64, &mut Words<'_>),
     ) -> bool {
         let Some(ring) = &mut self.ring else { return false };
-        let Some(space) = ring.space(words, self.margin) else { return false };
+        let above_mark = !ring.has(words + self.margin);
+        if above_mark && !self.may_write_above_mark(level, words) {
+            return false;
+        }
+        let Some(ring) = &mut self.ring else { return false };
+        let Some(space) = ring.space(words, 0) else { return false };
         // The clock is read after space is won.
         let stamp = self.stamper.stamp();
         let mut out = Words::new(space);
@@ -104,7 +112,36 @@ impl Writer {
         // SAFETY: `Words` wrote every word of `space`: it moves only over words it has written, and
         // `finish` wrote the rest.
         unsafe { ring.publish(words) };
+        if above_mark {
+            self.look_for_sleeper();
+        }
         true
+    }
+
+    /// Whether there is room for a frame although the ring is more than a quarter full.
+    #[cold]
+    fn may_write_above_mark(&mut self, level: Level, words: usize) -> bool {
+        let is_calm = self.margin == self.calm && self.calm < self.capacity;
+        let headroom = self.headroom(level);
+        is_calm && self.ring.as_mut().is_some_and(|ring| ring.has(words + headroom))
+    }
+
+    /// Wakes the drain if it sleeps, above the mark.
+    ///
+    /// One look each time the head has moved is enough: a drain that goes to sleep has taken what
+    /// it saw, or else it finds, after it has said that it sleeps, that the ring is above the mark.
+    #[cold]
+    fn look_for_sleeper(&mut self) {
+        let head = self.ring.as_ref().map(Producer::head);
+        if head != self.looked_at {
+            self.looked_at = head;
+            self.hub.wake().wake();
+        }
+    }
+
+    /// Words that records of this level leave free.
+    fn headroom(&self, level: Level) -> usize {
+        if level.is_at_least(Level::WARNING) { 0 } else { self.capacity / HEADROOM }
     }
 
     /// Publishes a frame whatever it takes: reports losses first, waits as the policy says, wakes
@@ -221,7 +258,7 @@ impl Writer {
     /// Makes sure that `words` contiguous words are free, closing the end of the ring if it is
     /// too short.
     fn try_win(&mut self, level: Level, words: usize) -> bool {
-        let headroom = if level.is_at_least(Level::WARNING) { 0 } else { self.capacity / HEADROOM };
+        let headroom = self.headroom(level);
         let Some(ring) = &mut self.ring else { return false };
         let end = ring.to_end();
         if end >= words {
