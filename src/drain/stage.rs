@@ -244,7 +244,7 @@ impl Stage {
     // --- delivery --------------------------------------------------------------------------
 
     /// Delivers a record along a route. `origin` is the handler that caused it, or 0.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn route(
         &mut self,
         route: &Route,
@@ -274,7 +274,7 @@ impl Stage {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn offer_all(&mut self, route: &Route, table: &Table, origin: u64, record: &mut LogRecord<'_>) {
         let empty = route.handlers.is_empty();
         DrainBooks::add(if empty { &self.books.unrouted } else { &self.books.routed }, 1);
@@ -282,6 +282,7 @@ impl Stage {
     }
 
     /// Offers a record that is in nobody's books, such as a gap record, to a route's handlers.
+    #[inline(always)]
     pub(crate) fn offer_all_of(
         &mut self,
         route: &Route,
@@ -314,7 +315,7 @@ impl Stage {
     }
 
     /// Offers a record to a handler: level, filters, emit, in Python's order.
-    #[inline]
+    #[inline(always)]
     fn offer(
         &mut self,
         used: &HandlerUse,
@@ -417,7 +418,7 @@ impl Stage {
     }
 
     /// Hands a record to a handler.
-    #[inline]
+    #[inline(always)]
     fn emit(&mut self, used: &HandlerUse, table: &Table, record: &mut LogRecord<'_>, depth: u32) {
         let index = used.index as usize;
         let Self { slots, formats, line, delivery, commits, .. } = self;

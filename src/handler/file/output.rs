@@ -211,6 +211,7 @@ impl Output {
     /// # Errors
     ///
     /// If the formatter fails.
+    #[inline(always)]
     pub(crate) fn begin(
         &mut self,
         record: &LogRecord<'_>,
@@ -280,9 +281,11 @@ impl Output {
     /// # Errors
     ///
     /// If the line cannot be encoded.
+    #[inline(always)]
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         let terminator = self.options.terminator.as_bytes();
         match &self.encoding {
+            None if terminator == b"\n" => self.buffer.push(b'\n'),
             None => self.buffer.extend_from_slice(terminator),
             Some(encoding) => {
                 self.text.extend_from_slice(terminator);
@@ -306,6 +309,7 @@ impl Output {
     /// Python's `FileHandler.emit`: opens if need be, takes the line, writes if a batch is full.
     ///
     /// A record for a file of mode `w` that was closed is dropped, as Python drops it.
+    #[inline(always)]
     pub(crate) fn emit(
         &mut self,
         record: &LogRecord<'_>,
@@ -320,8 +324,12 @@ impl Output {
     }
 
     /// Opens the file for a record if it is not open. False: the record is not to be written.
+    #[inline(always)]
     pub(crate) fn reopen(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        if self.file.is_none() && self.closed && self.options.mode == FileMode::Truncate {
+        if self.file.is_some() {
+            return Ok(true);
+        }
+        if self.closed && self.options.mode == FileMode::Truncate {
             cx.shed(1);
             return Ok(false);
         }
@@ -350,6 +358,7 @@ impl Output {
     }
 
     /// Writes if a batch is full. The record at hand is taken, so an error is only reported.
+    #[inline(always)]
     pub(crate) fn write_full(&mut self, cx: &mut Context<'_>) {
         if self.committed >= BATCH_BYTES
             && let Err(error) = self.write_out(self.is_due(), cx)
