@@ -16,6 +16,8 @@
 //! So a line that does not begin with spaces begins a record, and a reader sees where one ends.
 //! Everything else, UTF-8 included, stays as it is.
 
+use crate::text::ascii;
+
 /// What a line feed becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breaks {
@@ -31,38 +33,14 @@ pub(crate) const INDENT: &str = "    ";
 /// Whether text needs no change.
 #[inline(always)]
 pub(crate) fn is_harmless(text: &str) -> bool {
-    is_plain(text.as_bytes()) || !text.chars().any(is_harmful)
-}
-
-/// Whether text is printable ASCII throughout.
-#[inline(always)]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
-    !is_odd(text)
-}
-
-/// Whether there is more than plain ASCII: eight bytes at a time, the last of them once more.
-#[inline(always)]
-fn is_odd(text: &[u8]) -> bool {
-    const ALL: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ALL * 0x80;
-    // What is not ASCII has its high bit set, DEL gets it by one more, control characters by 0x20
-    // less. What borrows or carries into a neighbour is odd itself.
-    let odd = |eight: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*eight);
-        word | word.wrapping_add(ALL) | word.wrapping_sub(ALL * 0x20)
-    };
-    let Some(last) = text.last_chunk() else {
-        return text.iter().any(|byte| byte.wrapping_sub(b' ') > b'~' - b' ');
-    };
-    let (eights, _) = text.as_chunks();
-    eights.iter().fold(odd(last), |all, eight| all | odd(eight)) & HIGH != 0
+    ascii::is_plain(text.as_bytes()) || !text.chars().any(is_harmful)
 }
 
 /// Makes what was written from `start` on harmless. A pass over plain ASCII costs a few
 /// nanoseconds; only what needs a change is copied.
 #[inline]
 pub(crate) fn neutralize(out: &mut Vec<u8>, start: usize, breaks: Breaks) {
-    if is_odd(&out[start..]) {
+    if !ascii::is_plain(&out[start..]) {
         careful(out, start, breaks);
     }
 }

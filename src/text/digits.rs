@@ -66,13 +66,6 @@ fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> u
     at + 8 - zeros
 }
 
-/// Writes the last `digits` digits, at most eight, of a number below 10^8. Returns them as bytes,
-/// the first in the lowest; bytes above are zero.
-#[inline(always)]
-pub(crate) const fn last_digits(number: u32, digits: usize) -> u64 {
-    (eight_digits(number as u64) | ASCII) >> ((8 - digits) * 8)
-}
-
 /// Decimals that [`put_short`] tries.
 const DECIMALS: u32 = 6;
 const SCALE: f64 = 1e6;
@@ -155,13 +148,6 @@ mod tests {
             let both = number * 10_000 + (9_999 - number);
             assert_eq!(shown(EIGHT + both), format!("1{both:08}"));
         }
-    }
-
-    #[test]
-    fn last_digits_keep_their_zeros() {
-        assert_eq!(&last_digits(42, 6).to_le_bytes(), b"000042\0\0");
-        assert_eq!(&last_digits(12_345_678, 8).to_le_bytes(), b"12345678");
-        assert_eq!(&last_digits(1_987, 3).to_le_bytes(), b"987\0\0\0\0\0");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! a call of `memcpy`, together more than the moves themselves; here a piece is a few moves of a
 //! fixed size and one comparison. What a move writes beyond its piece is overwritten by the next.
 
+use super::ascii;
 use super::digits::{self, SHORT_ROOM, U64_ROOM};
 
 /// Lines up to this many bytes fit; whoever makes a longer one has to do without. A power of two.
@@ -44,8 +45,8 @@ impl<'a> Line<'a> {
         self.room[..ROOM].get(..self.length)
     }
 
-    #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.length
     }
 
@@ -90,6 +91,40 @@ impl<'a> Line<'a> {
         self.length += bytes.len();
     }
 
+    /// Appends bytes if they are printable ASCII throughout; else nothing.
+    #[inline(always)]
+    pub(crate) fn push_plain(&mut self, bytes: &[u8]) -> bool {
+        let length = bytes.len();
+        let at = self.length;
+        if length <= 16 {
+            if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                if ascii::are_odd([*first, *last]) {
+                    return false;
+                }
+                *self.slot(at) = *first;
+                *self.slot(at + length - 8) = *last;
+            } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                if ascii::are_odd_fours(*first, *last) {
+                    return false;
+                }
+                *self.slot(at) = *first;
+                *self.slot(at + length - 4) = *last;
+            } else if ascii::is_plain(bytes) {
+                self.push(bytes);
+                return true;
+            } else {
+                return false;
+            }
+            self.length += length;
+            return true;
+        }
+        let plain = ascii::is_plain(bytes);
+        if plain {
+            self.push(bytes);
+        }
+        plain
+    }
+
     #[inline(always)]
     pub(crate) fn push_u64(&mut self, number: u64) {
         self.length += digits::put_u64(number, self.slot::<U64_ROOM>(self.length));
@@ -118,18 +153,6 @@ impl<'a> Line<'a> {
             }
         }
     }
-
-    /// Writes over what stands at `at`.
-    #[inline(always)]
-    pub(crate) fn patch<const N: usize>(&mut self, at: usize, bytes: &[u8; N]) {
-        *self.slot(at) = *bytes;
-    }
-
-    /// Writes over as many bytes as these, at `at`.
-    #[inline]
-    pub(crate) fn patch_exactly(&mut self, at: usize, bytes: &[u8]) {
-        put(bytes, at, self.room);
-    }
 }
 
 #[inline(never)]
@@ -156,12 +179,18 @@ mod tests {
         let mut expected = Vec::new();
         for length in (0..70).chain([100, 3, 200, 1, 0, 31, 33]) {
             let piece: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
-            if expected.len() + 2 * length > 1900 {
+            if expected.len() + 3 * length > 1900 {
                 line.length = 0;
                 expected.clear();
             }
             line.push(&piece);
             expected.extend_from_slice(&piece);
+            assert!(line.push_plain(&piece));
+            expected.extend_from_slice(&piece);
+            if let Some(last) = piece.last() {
+                let odd = [&piece[1..], &[last + 0x80]].concat();
+                assert!(!line.push_plain(&odd));
+            }
             let part = &piece[..length.min(BLOCK)];
             let mut block = [0; BLOCK];
             block[..part.len()].copy_from_slice(part);

@@ -5,6 +5,7 @@
 //! character cannot be handed to `core::fmt` at run time. A property test holds both against
 //! `format!`.
 
+pub(crate) mod ascii;
 mod digits;
 mod float;
 mod line;
@@ -16,7 +17,6 @@ pub(crate) use line::{BLOCK, Line, Room, room};
 pub(crate) use spec::with_spec;
 
 use crate::decode::Value;
-pub(crate) use digits::last_digits;
 use digits::{U64_ROOM, put_u64};
 use std::io::Write as _;
 

@@ -112,11 +112,12 @@ impl Formatter {
     /// Appends text that needs no change.
     #[inline(always)]
     fn push_clean(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
-        if !neutral::is_plain(text) {
-            let text = std::str::from_utf8(text).ok()?;
-            if self.neutralize && !neutral::is_harmless(text) {
-                return None;
-            }
+        if line.push_plain(text) {
+            return Some(());
+        }
+        let shown = std::str::from_utf8(text).ok()?;
+        if self.neutralize && !neutral::is_harmless(shown) {
+            return None;
         }
         line.push(text);
         Some(())

@@ -5,7 +5,7 @@ use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
-use crate::text::{BLOCK, Line, last_digits};
+use crate::text::{BLOCK, Line};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::cell::RefCell;
@@ -70,18 +70,32 @@ enum TimePart {
 #[derive(Debug)]
 struct Cache {
     second: Option<i64>,
-    /// Where the second begins; beyond all times if that is not known.
-    start_ns: i64,
     text: Vec<u8>,
-    /// The same text, for lines.
-    blocks: Vec<[u8; BLOCK]>,
     holes: Vec<Hole>,
+    shown: Shown,
+}
+
+/// The time as it was shown last.
+#[derive(Debug)]
+struct Shown {
+    /// The text, its digits in place.
+    blocks: Vec<[u8; BLOCK]>,
+    length: usize,
+    /// From when on, and for how long, times are shown just so. Nothing is at first.
+    from_ns: i64,
+    for_ns: u64,
+    /// Where the second begins.
+    second_ns: i64,
+}
+
+impl Shown {
+    const NOTHING: Self =
+        Self { blocks: Vec::new(), length: 0, from_ns: 0, for_ns: 0, second_ns: i64::MAX };
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        let (text, blocks, holes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { second: None, start_ns: i64::MAX, text, blocks, holes }
+        Self { second: None, text: Vec::new(), holes: Vec::new(), shown: Shown::NOTHING }
     }
 }
 
@@ -168,39 +182,41 @@ impl TimeText {
     pub(crate) fn push(&self, record: &LogRecord<'_>, line: &mut Line<'_>) -> Option<()> {
         let mut cache = self.cache.borrow_mut();
         let time_ns = record.time_ns();
-        if !(0..SECOND_NS).contains(&time_ns.wrapping_sub(cache.start_ns)) {
-            let second = time_ns.div_euclid(SECOND_NS);
-            self.refresh(second, &mut cache);
+        let since = time_ns.wrapping_sub(cache.shown.from_ns) as u64;
+        if since >= cache.shown.for_ns {
+            self.show(time_ns, &mut cache)?;
+        }
+        let mut rest = cache.shown.length;
+        for block in &cache.shown.blocks {
+            line.push_block(block, rest.min(BLOCK));
+            rest -= rest.min(BLOCK);
+        }
+        Some(())
+    }
+
+    /// Puts the digits of a time in place. A burst shows many records at one microsecond.
+    #[inline(never)]
+    fn show(&self, time_ns: i64, cache: &mut Cache) -> Option<()> {
+        if !(0..SECOND_NS).contains(&time_ns.wrapping_sub(cache.shown.second_ns)) {
+            self.refresh(time_ns.div_euclid(SECOND_NS), cache);
         }
         if self.odd_msecs.is_some() {
             return None;
         }
-        let nanos = u32::try_from(time_ns - cache.start_ns).ok()?;
-        let start = line.len();
-        for (block, part) in cache.blocks.iter().zip(cache.text.chunks(BLOCK)) {
-            line.push_block(block, part.len());
-        }
-        for Hole { at, digits, unit } in &cache.holes {
-            // Division by a constant is much cheaper.
-            let value = match (unit, digits) {
-                (Unit::Millis, _) | (_, 3) => nanos / 1_000_000,
-                (_, 6) => nanos / 1000,
-                (_, digits) => nanos / POWERS[9 - digits],
+        let Cache { holes, shown, .. } = cache;
+        let nanos = u32::try_from(time_ns - shown.second_ns).ok()?;
+        let mut step = SECOND_NS as u32;
+        for Hole { at, digits, unit } in &*holes {
+            let power = match unit {
+                Unit::Millis => 1_000_000,
+                Unit::Fraction => POWERS[9 - digits],
             };
-            if *digits > 8 {
-                let mut room = [b'0'; 32];
-                let slot = room.get_mut(..*digits)?;
-                put_digits(slot, value);
-                line.patch_exactly(start + at, slot);
-                continue;
-            }
-            let bytes = last_digits(value, *digits).to_le_bytes();
-            if at + digits == cache.text.len() {
-                line.patch(start + at, &bytes);
-            } else {
-                line.patch_exactly(start + at, &bytes[..*digits]);
-            }
+            step = step.min(power);
+            let slot = shown.blocks.as_flattened_mut().get_mut(*at..at + digits)?;
+            put_digits(slot, nanos / power);
         }
+        shown.from_ns = shown.second_ns + i64::from(nanos - nanos % step);
+        shown.for_ns = u64::from(step);
         Some(())
     }
 
@@ -244,12 +260,16 @@ impl TimeText {
             }
         }
         cache.text = text.into_bytes();
-        cache.blocks = vec![[0; BLOCK]; cache.text.len().div_ceil(BLOCK)];
-        cache.blocks.as_flattened_mut()[..cache.text.len()].copy_from_slice(&cache.text);
         cache.second = Some(moment.second);
+        cache.shown = Shown::NOTHING;
         // Milliseconds of times before 1970 are Python's own.
-        let starts = (moment.second >= 0).then(|| moment.second.checked_mul(SECOND_NS));
-        cache.start_ns = starts.flatten().unwrap_or(i64::MAX);
+        if let Some(start) = moment.second.checked_mul(SECOND_NS).filter(|start| *start >= 0) {
+            let mut blocks = vec![[0; BLOCK]; cache.text.len().div_ceil(BLOCK)];
+            blocks.as_flattened_mut()[..cache.text.len()].copy_from_slice(&cache.text);
+            cache.shown.blocks = blocks;
+            cache.shown.length = cache.text.len();
+            cache.shown.second_ns = start;
+        }
     }
 }
 
