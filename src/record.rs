@@ -247,7 +247,7 @@ impl<'a> LogRecord<'a> {
                 let fraction = start.rem_euclid(1_000_000_000) as f64 / 1e9;
                 (seconds - (start.div_euclid(1_000_000_000) as f64 + fraction)) * 1000.0
             }
-            _ => (self.head.time_ns - self.head.start_ns) as f64 / 1e6,
+            _ => self.head.time_ns.saturating_sub(self.head.start_ns) as f64 / 1e6,
         }
     }
 

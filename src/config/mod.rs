@@ -13,6 +13,10 @@
 //! root: {level: INFO, handlers: [console]}
 //! ```
 //!
+//! A running program takes new ones: over a connection ([`Listener`]), from a file that changes
+//! ([`Watcher`]), on the drain itself ([`Config::apply_later`]). Records that were logged before
+//! go to the handlers of before; no record meets half of a configuration.
+//!
 //! Two doors lead in, see [`Door`]: `dict_config` and `file_config` are as lenient as Python,
 //! [`Config::load`] is strict.
 

@@ -181,41 +181,30 @@ fn bombs_of_aliases_and_chains_of_references_are_refused_with_their_place() {
 #[test]
 fn reconfigurations_under_load_lose_nothing() {
     let folder = Folder::new("load");
-    let runtime = runtime(Drain::Thread);
-    let registry = Registry::new();
-    let configure = |n: usize| {
-        let text = format!(
-            "version: 1\nhandlers: {{f: {{class: logging.FileHandler, filename: '{}'}}}}\n\
-             root: {{level: INFO, handlers: [f]}}\nsawmill: {{overflow: wait}}\n",
-            folder.path(&format!("{n}.log"))
-        );
-        yaml(&text).apply_to(&runtime, &registry).unwrap();
-    };
-    configure(0);
-    const THREADS: usize = 3;
-    const EACH: usize = 2000;
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let runtime = runtime.clone();
-            scope.spawn(move || {
-                let log = runtime.get_logger("load");
-                for n in 0..EACH {
-                    sawmill::info!(logger: log, "{thread} {n}");
-                }
-            });
-        }
-        (1..30).for_each(configure);
-    });
-    assert!(runtime.shutdown(LONG).is_complete());
-    let mut lines: Vec<String> = Vec::new();
-    for name in folder.names() {
-        let text = std::fs::read_to_string(folder.path(&name)).unwrap();
-        lines.extend(text.lines().map(str::to_owned));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_reconfigure"))
+        .args(["--times", "200", "--threads", "4", "--records", "20000", "--dir"])
+        .arg(folder.path("files"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("20000 lines in 200 files"), "{said}");
+}
+
+#[test]
+fn mutated_configurations_neither_panic_nor_hang_their_readers() {
+    let folder = Folder::new("fuzz");
+    for format in ["yaml", "json", "toml", "ini", "patterns", "messages"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_fuzz-config"))
+            .args(["--format", format, "--seconds", "1", "--limit", "60", "--keep"])
+            .arg(folder.path("found"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{format}: {said}{wrong}");
+        assert!(said.contains("; 0 panics"), "{said}");
     }
-    assert_eq!(lines.len(), THREADS * EACH);
-    lines.sort();
-    lines.dedup();
-    assert_eq!(lines.len(), THREADS * EACH, "some line was written twice");
 }
 
 #[test]

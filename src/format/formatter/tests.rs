@@ -422,7 +422,7 @@ fn a_pattern_whose_widths_would_fill_the_memory_is_refused() {
 #[test]
 fn long_patterns_are_compiled_in_a_time_in_proportion() {
     // Each of these was compared, joined or counted again for every piece.
-    let large = 1 << 20;
+    let large = 1 << 18;
     for (style, piece) in [
         (Style::Percent, "%("),
         (Style::Percent, "%%"),
@@ -434,4 +434,12 @@ fn long_patterns_are_compiled_in_a_time_in_proportion() {
         let pattern = piece.repeat(large / piece.len());
         let _ = Formatter::builder().style(style).pattern(pattern).build();
     }
+}
+
+#[test]
+fn a_record_of_the_earliest_time_there_is_is_shown() {
+    let formatter = Formatter::new("%(relativeCreated)d %(msecs)d %(asctime)s").unwrap();
+    let sample = Sample { time_ns: i64::MIN, ..Sample::default() };
+    let shown = line(&formatter, &sample).unwrap();
+    assert!(shown.starts_with("-9223372036854 145 "), "{shown}");
 }
