@@ -231,46 +231,51 @@ impl<'w> ser::Serializer for Writer<'w> {
     }
 }
 
-impl ser::SerializeSeq for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        self.item(value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
+/// Serde tells lists apart by what they were; captured, they are all the same.
+macro_rules! lists {
+    ($($kind:ident $item:ident;)*) => {$(
+        impl ser::$kind for Open<'_> {
+            type Ok = ();
+            type Error = Refused;
+            fn $item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
+                self.item(value)
+            }
+            fn end(self) -> Result<(), Refused> {
+                self.close()
+            }
+        }
+    )*};
 }
-impl ser::SerializeTuple for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        self.item(value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
+
+lists! {
+    SerializeSeq serialize_element;
+    SerializeTuple serialize_element;
+    SerializeTupleStruct serialize_field;
+    SerializeTupleVariant serialize_field;
 }
-impl ser::SerializeTupleStruct for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        self.item(value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
+
+/// Things with named fields.
+macro_rules! structs {
+    ($($kind:ident)*) => {$(
+        impl ser::$kind for Open<'_> {
+            type Ok = ();
+            type Error = Refused;
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), Refused> {
+                self.pair(key, value)
+            }
+            fn end(self) -> Result<(), Refused> {
+                self.close()
+            }
+        }
+    )*};
 }
-impl ser::SerializeTupleVariant for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        self.item(value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
-}
+
+structs! { SerializeStruct SerializeStructVariant }
+
 impl ser::SerializeMap for Open<'_> {
     type Ok = ();
     type Error = Refused;
@@ -284,35 +289,6 @@ impl ser::SerializeMap for Open<'_> {
         self.close()
     }
 }
-impl ser::SerializeStruct for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
-        self.pair(key, value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
-}
-impl ser::SerializeStructVariant for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
-        self.pair(key, value)
-    }
-    fn end(self) -> Result<(), Refused> {
-        self.close()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

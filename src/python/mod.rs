@@ -10,3 +10,8 @@ mod report;
 
 pub use merge::PercentMerge;
 pub use report::error_report;
+
+/// Returns true for the attributes that a record has from its birth, which `extra` must not touch.
+pub fn is_attribute(name: &str) -> bool {
+    crate::record::is_standard(name)
+}

@@ -2,35 +2,8 @@
 
 use crate::replay::{Failed, Replay};
 use sawmill::config::{Map, Node};
-use sawmill::python::PercentMerge;
+use sawmill::python::{self, PercentMerge};
 use sawmill::{Level, RecordBuilder, ValueBuf};
-
-/// The attributes that a record has from its birth, which `extra` must not touch.
-const TAKEN: &[&str] = &[
-    "message",
-    "asctime",
-    "name",
-    "msg",
-    "args",
-    "levelname",
-    "levelno",
-    "pathname",
-    "filename",
-    "module",
-    "exc_info",
-    "exc_text",
-    "stack_info",
-    "lineno",
-    "funcName",
-    "created",
-    "msecs",
-    "relativeCreated",
-    "thread",
-    "threadName",
-    "processName",
-    "process",
-    "taskName",
-];
 
 /// Logs one event.
 pub(crate) fn log(replay: &mut Replay, line: &Map) -> Result<(), Failed> {
@@ -87,7 +60,7 @@ fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Fa
         }
     }
     for (key, it) in extra(line)?.iter() {
-        if TAKEN.contains(&key) {
+        if python::is_attribute(key) {
             return Err(Failed);
         }
         record = record.field(key, it.to_value());
