@@ -67,6 +67,11 @@ pub(crate) fn cpu_time() -> Duration {
     usage(libc::RUSAGE_SELF)
 }
 
+/// The processor time of child processes that have ended.
+pub(crate) fn cpu_time_of_children() -> Duration {
+    usage(libc::RUSAGE_CHILDREN)
+}
+
 /// The processor time of all other threads of this process, those that ended included.
 #[cfg(target_os = "linux")]
 pub(crate) fn cpu_time_of_others() -> Duration {

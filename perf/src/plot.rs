@@ -15,35 +15,77 @@ const COLOURS: [&str; 8] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d"];
 const PERCENTILES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
-/// Writes a picture of the rows of one workload, if it is of a kind that has one: a curve for each
-/// row that has percentiles, else a bar for each that has a rate.
-pub(crate) fn write(folder: &Path, workload: &str, rows: &[&Row]) -> std::io::Result<()> {
+/// Metrics of which each row gets a bar, and what the picture's name adds to the workload's.
+const BARS: [(&str, &str); 5] = [
+    ("rate", ""),
+    ("rss anon", "-memory"),
+    ("call", "-call"),
+    ("cpu", ""),
+    ("100000 worst", "-worst"),
+];
+
+/// Writes pictures of the rows of one workload: a curve for each row that has percentiles (one
+/// picture for each set of percentiles), and bars for rates, memory and the like.
+pub(crate) fn write(folder: &Path, workload: &str, rows: &[&Row]) -> Result<(), String> {
     let merged: Vec<(String, Vec<Merged>)> =
         rows.iter().map(|row| (format!("{} {}", row.peer, row.variant), row.merged())).collect();
-    let picture = curves(workload, &merged).or_else(|| bars(workload, &merged));
-    let Some(picture) = picture else { return Ok(()) };
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(format!("{workload}.svg")), picture)
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    for (name, picture) in pictures(workload, &merged) {
+        let file = folder.join(format!("{name}.svg"));
+        std::fs::write(&file, &picture).map_err(|error| format!("{}: {error}", file.display()))?;
+        #[cfg(feature = "plot")]
+        crate::png::write(&picture, &file.with_extension("png"))?;
+    }
+    Ok(())
+}
+
+/// Names and pictures.
+fn pictures(workload: &str, rows: &[(String, Vec<Merged>)]) -> Vec<(String, String)> {
+    let mut prefixes: Vec<&str> = Vec::new();
+    for metric in rows.iter().flat_map(|(_, merged)| merged).map(|m| &*m.metric) {
+        if let Some(prefix) = metric.strip_suffix(PERCENTILES[0])
+            && !prefixes.contains(&prefix)
+        {
+            prefixes.push(prefix);
+        }
+    }
+    let mut pictures = Vec::new();
+    for prefix in prefixes {
+        let title = format!("{workload} {}", prefix.trim_end());
+        let name = title.trim_end().replace("/s", "").replace(' ', "-").to_lowercase();
+        pictures.extend(curves(title.trim_end(), prefix, rows).map(|picture| (name, picture)));
+    }
+    let has_rate = rows.iter().any(|(_, merged)| find(merged, "rate").is_some());
+    for (metric, suffix) in BARS {
+        // What a call takes at full speed is the rate once more.
+        if metric == "call" && has_rate {
+            continue;
+        }
+        let picture = bars(workload, metric, rows);
+        pictures.extend(picture.map(|picture| (format!("{workload}{suffix}"), picture)));
+    }
+    pictures
 }
 
 fn find<'a>(merged: &'a [Merged], metric: &str) -> Option<&'a Merged> {
     merged.iter().find(|m| m.metric == metric)
 }
 
-fn frame(title: &str, unit: &str) -> String {
+fn frame(title: &str, unit: &str, height: f64) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
+         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n\
          <text x=\"{LEFT}\" y=\"20\" font-size=\"15\">{title}</text>\n\
          <text x=\"{LEFT}\" y=\"36\" fill=\"#555\">{unit}</text>\n"
     )
 }
 
 /// Percentiles from left to right, nanoseconds upwards on a logarithmic scale.
-fn curves(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
+fn curves(title: &str, prefix: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
     let points = |merged: &[Merged]| -> Option<Vec<f64>> {
-        PERCENTILES.iter().map(|p| find(merged, p).map(|m| m.median.max(1.0))).collect()
+        let point = |p: &&str| find(merged, &format!("{prefix}{p}")).map(|m| m.median.max(1.0));
+        PERCENTILES.iter().map(point).collect()
     };
     let lines: Vec<(&str, Vec<f64>)> =
         rows.iter().filter_map(|(name, merged)| Some((name.as_str(), points(merged)?))).collect();
@@ -56,16 +98,17 @@ fn curves(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
         HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
     };
 
-    let mut out = frame(workload, "nanoseconds, logarithmic; medians of the runs");
+    let mut out = frame(title, "time, logarithmic; medians of the runs", HEIGHT);
     for power in low as i32..=high as i32 {
-        let (value, at) = (10_f64.powi(power), y(10_f64.powi(power)));
+        let at = y(10_f64.powi(power));
         let _ = writeln!(
             out,
             "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
-             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             WIDTH - RIGHT,
             LEFT - 6.0,
-            at + 4.0
+            at + 4.0,
+            power_of_ten(power)
         );
     }
     for (at, name) in PERCENTILES.iter().enumerate() {
@@ -95,22 +138,32 @@ fn curves(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
     Some(out)
 }
 
+/// A power of ten of nanoseconds.
+fn power_of_ten(power: i32) -> String {
+    let unit = match power {
+        ..3 => "ns",
+        3..6 => "us",
+        6..9 => "ms",
+        _ => "s",
+    };
+    format!("{} {unit}", 10_u64.pow(power.max(0) as u32 % 3))
+}
+
 /// A bar for each row, the longest at full width, with the range of its runs.
-fn bars(workload: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
-    let metric = ["rate", "call", "cpu"]
-        .into_iter()
-        .find(|metric| rows.iter().any(|(_, merged)| find(merged, metric).is_some()))?;
+fn bars(workload: &str, metric: &str, rows: &[(String, Vec<Merged>)]) -> Option<String> {
     let found: Vec<(&str, &Merged)> = rows
         .iter()
         .filter_map(|(name, merged)| Some((name.as_str(), find(merged, metric)?)))
         .collect();
     let most = found.iter().map(|(_, m)| m.max).fold(f64::MIN_POSITIVE, f64::max);
     let (left, width) = (LEFT + 110.0, WIDTH - LEFT - RIGHT);
-    let step = ((HEIGHT - TOP - BOTTOM) / found.len() as f64).min(34.0);
+    let step = ((HEIGHT - TOP - BOTTOM) / found.len() as f64).min(26.0);
+    let height = TOP + 20.0 + step * found.len() as f64;
     let x = |value: f64| left + (width - 110.0) * value / most;
 
     let unit = &found.first()?.1.unit;
-    let mut out = frame(workload, &format!("{metric}, {unit}; medians and ranges of the runs"));
+    let mut out =
+        frame(workload, &format!("{metric}, {unit}; medians and ranges of the runs"), height);
     for (n, (name, m)) in found.iter().enumerate() {
         let (top, middle) = (TOP + 10.0 + step * n as f64, TOP + 10.0 + step * (n as f64 + 0.4));
         let colour = if name.starts_with("sawmill") { COLOURS[0] } else { "#b0b0b0" };
@@ -162,21 +215,24 @@ mod tests {
         }
     }
 
-    fn picture(rows: &[Row]) -> Option<String> {
+    fn drawn(rows: &[Row]) -> Vec<(String, String)> {
         let merged: Vec<_> = rows.iter().map(|row| (row.peer.clone(), row.merged())).collect();
-        curves("w", &merged).or_else(|| bars("w", &merged))
+        pictures("w", &merged)
     }
 
     #[test]
     fn percentiles_become_curves_and_rates_bars() {
         let points = PERCENTILES.map(|p| (p, "ns", 10.0));
-        let curves = picture(&[row("a", &points), row("b", &points)]).unwrap();
-        assert_eq!(curves.matches("<polyline").count(), 2);
+        let single = ["4 M/s p50", "4 M/s p90", "4 M/s p99", "4 M/s p99.9", "4 M/s max"];
+        let points: Vec<_> = points.into_iter().chain(single.map(|p| (p, "ns", 20.0))).collect();
+        let curves = drawn(&[row("a", &points), row("b", &points)]);
+        let names: Vec<&str> = curves.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["w", "w-4-m"]);
+        assert_eq!(curves[0].1.matches("<polyline").count(), 2);
         let bars =
-            picture(&[row("sawmill", &[("rate", "1/s", 2e6)]), row("b", &[("rate", "1/s", 1e6)])]);
-        let bars = bars.unwrap();
-        assert_eq!(bars.matches("<rect").count(), 3);
-        assert!(bars.contains("2.00 M/s"));
-        assert_eq!(picture(&[row("a", &[("lost", "records", 1.0)])]), None);
+            drawn(&[row("sawmill", &[("rate", "1/s", 2e6)]), row("b", &[("rate", "1/s", 1e6)])]);
+        assert_eq!(bars[0].1.matches("<rect").count(), 3);
+        assert!(bars[0].1.contains("2.00 M/s"));
+        assert!(drawn(&[row("a", &[("lost", "records", 1.0)])]).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What a run measured, the merge of several runs, and how both are written.
 
 use crate::stats::percentiles;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// One figure of one run.
@@ -91,26 +92,20 @@ impl Row {
         names.into_iter().map(merge).collect()
     }
 
-    /// One JSON object a line.
-    pub(crate) fn to_json(&self) -> String {
-        let mut out = String::new();
-        for m in self.merged() {
-            let _ = writeln!(
-                out,
-                "{{\"workload\":{},\"peer\":{},\"variant\":{},\"metric\":{},\"unit\":{},\
-                 \"median\":{},\"min\":{},\"max\":{},\"runs\":{}}}",
-                quoted(&self.workload),
-                quoted(&self.peer),
-                quoted(&self.variant),
-                quoted(&m.metric),
-                quoted(&m.unit),
-                number(m.median),
-                number(m.min),
-                number(m.max),
-                m.runs,
-            );
-        }
-        out
+    /// What `--json` prints, and what a file of results holds.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let line = |m: Merged| Line {
+            workload: self.workload.clone(),
+            peer: self.peer.clone(),
+            variant: self.variant.clone(),
+            metric: m.metric,
+            unit: m.unit,
+            median: finite(m.median),
+            min: finite(m.min),
+            max: finite(m.max),
+            runs: m.runs,
+        };
+        self.merged().into_iter().map(line).collect()
     }
 
     /// A block of text: the row's name, then a line for each metric.
@@ -128,24 +123,33 @@ impl Row {
     }
 }
 
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+/// One metric of one variant of one peer, an object on a line of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) workload: String,
+    pub(crate) peer: String,
+    pub(crate) variant: String,
+    pub(crate) metric: String,
+    pub(crate) unit: String,
+    /// What is not finite is null.
+    pub(crate) median: Option<f64>,
+    pub(crate) min: Option<f64>,
+    pub(crate) max: Option<f64>,
+    pub(crate) runs: usize,
 }
 
-/// A number that JSON can hold; what is not finite becomes null.
-fn number(value: f64) -> String {
-    if value.is_finite() { value.to_string() } else { "null".into() }
+impl Line {
+    /// The line for people.
+    pub(crate) fn to_text(&self) -> String {
+        let show = |value: Option<f64>| value.map_or("-".into(), |value| shown(value, &self.unit));
+        let [median, min, max] = [self.median, self.min, self.max].map(show);
+        let Self { workload, peer, variant, metric, runs, .. } = self;
+        format!("{workload}/{peer}/{variant}/{metric}  {median}  ({min} .. {max}, {runs} runs)")
+    }
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 /// A value in a readable scale.
@@ -189,11 +193,12 @@ mod tests {
         let merged = row.merged();
         assert_eq!((merged[0].median, merged[0].min, merged[0].max), (2.0, 1.0, 3.0));
         assert_eq!(merged[1].runs, 3);
-        let json = row.to_json();
+        let line = serde_json::to_string(&row.lines()[0]).unwrap();
         assert_eq!(
-            json.lines().next().unwrap(),
+            line,
             "{\"workload\":\"latency\",\"peer\":\"a\\\"b\",\"variant\":\"default\",\
-             \"metric\":\"p50\",\"unit\":\"ns\",\"median\":2,\"min\":1,\"max\":3,\"runs\":3}"
+             \"metric\":\"p50\",\"unit\":\"ns\",\"median\":2.0,\"min\":1.0,\"max\":3.0,\"runs\":3}"
         );
+        assert_eq!(serde_json::from_str::<Line>(&line).unwrap(), row.lines()[0]);
     }
 }

@@ -3,30 +3,23 @@
 #[cfg(feature = "peers")]
 mod rust;
 mod sawmill;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+pub(crate) use self::sawmill::PATTERN;
 
 use crate::report::Figure;
 use crate::subject::{Floor, Setup};
 use crate::workload::{Size, Workload};
 
-#[cfg(not(feature = "peers"))]
-mod rust {
-    //! No peers were built.
-    use super::*;
-
-    pub(crate) const NAMES: [&str; 0] = [];
-
-    pub(crate) fn variants(_: &str) -> &'static [&'static str] {
-        &[]
-    }
-
-    pub(crate) fn run(peer: &str, _: Workload, _: &Setup, _: &Size) -> Result<Vec<Figure>, String> {
-        Err(format!("unknown peer {peer:?}"))
-    }
-}
-
 /// The names of the peers that were built.
 pub(crate) fn names() -> Vec<&'static str> {
-    ["floor", "sawmill"].into_iter().chain(rust::NAMES).collect()
+    let own: &[&str] = &["floor", "sawmill"];
+    #[cfg(feature = "tracing")]
+    let own = [own, &["tracing"]].concat();
+    #[cfg(feature = "peers")]
+    let own = [&own, &rust::NAMES[..]].concat();
+    own.to_vec()
 }
 
 /// The variants of a peer that differ in a workload.
@@ -35,7 +28,9 @@ pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str
         ("floor", Workload::Latency | Workload::LatencyStr) => &["default"],
         ("floor", _) => &[],
         ("sawmill", workload) => workload.variants(),
-        (peer, _) => rust::variants(peer),
+        #[cfg(feature = "tracing")]
+        ("tracing", _) => &tracing::VARIANTS,
+        _ => &["default"],
     }
 }
 
@@ -52,6 +47,14 @@ pub(crate) fn run(
             let subject = sawmill::Sawmill::start(setup).map_err(|e| format!("sawmill: {e}"))?;
             Ok(workload.run(subject, setup, size))
         }
+        #[cfg(feature = "tracing")]
+        "tracing" => {
+            let subject = tracing::Tracing::start(setup).map_err(|e| format!("tracing: {e}"))?;
+            Ok(workload.run(subject, setup, size))
+        }
+        #[cfg(feature = "peers")]
         peer => rust::run(peer, workload, setup, size),
+        #[cfg(not(feature = "peers"))]
+        peer => Err(format!("unknown peer {peer:?}")),
     }
 }

@@ -8,24 +8,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::sync::{Arc, Mutex};
 
-pub(crate) const NAMES: [&str; 8] = [
-    "tracing",
-    "slog-async",
-    "spdlog-rs",
-    "flexi_logger",
-    "log4rs",
-    "ftlog",
-    "fast_log",
-    "logforth",
-];
-
-pub(crate) fn variants(peer: &str) -> &'static [&'static str] {
-    match peer {
-        // tracing-appender writes each line with a call of its own unless given a buffered writer.
-        "tracing" => &["default", "bufwriter"],
-        _ => &["default"],
-    }
-}
+pub(crate) const NAMES: [&str; 7] =
+    ["slog-async", "spdlog-rs", "flexi_logger", "log4rs", "ftlog", "fast_log", "logforth"];
 
 pub(crate) fn run(
     peer: &str,
@@ -35,7 +19,6 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>, String> {
     let wrong = |e: &dyn std::fmt::Display| format!("{peer}: {e}");
     Ok(match peer {
-        "tracing" => workload.run(Tracing::start(setup).map_err(|e| wrong(&e))?, setup, size),
         "slog-async" => workload.run(Slog::start(setup).map_err(|e| wrong(&e))?, setup, size),
         "spdlog-rs" => workload.run(Spdlog::start(setup).map_err(|e| wrong(&e))?, setup, size),
         _ => {
@@ -50,50 +33,6 @@ pub(crate) fn run(
             workload.run(facade, setup, size)
         }
     })
-}
-
-/// tracing, its text formatter and tracing-appender's worker.
-struct Tracing {
-    guard: tracing_appender::non_blocking::WorkerGuard,
-    errors: tracing_appender::non_blocking::ErrorCounter,
-}
-
-impl Tracing {
-    fn start(setup: &Setup) -> std::io::Result<Self> {
-        let file = File::create(&setup.file)?;
-        let builder = tracing_appender::non_blocking::NonBlockingBuilder::default()
-            .lossy(setup.overflow != Overflow::Block);
-        let (writer, guard) = match setup.variant.as_str() {
-            "bufwriter" => builder.finish(BufWriter::with_capacity(64 << 10, file)),
-            _ => builder.finish(file),
-        };
-        let errors = writer.error_counter();
-        tracing_subscriber::fmt()
-            .with_writer(writer)
-            .with_ansi(false)
-            .with_max_level(tracing::Level::INFO)
-            .init();
-        Ok(Self { guard, errors })
-    }
-}
-
-impl Subject for Tracing {
-    #[inline(always)]
-    fn ints(&self, a: u64, b: u64, c: f64) {
-        tracing::info!("Logging int: {}, int: {}, double: {}", a, b, c);
-    }
-    #[inline(always)]
-    fn text(&self, text: &str, n: i32) {
-        tracing::info!("Logging str: {}, int: {}", text, n);
-    }
-    #[inline(always)]
-    fn off(&self, a: u64, b: u64, c: f64) {
-        tracing::debug!("Logging int: {}, int: {}, double: {}", a, b, c);
-    }
-    fn end(self) -> Ended {
-        drop(self.guard);
-        Ended { dropped: Some(self.errors.dropped_lines() as u64) }
-    }
 }
 
 /// slog with slog-async before slog-term's full format.

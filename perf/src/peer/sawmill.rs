@@ -8,7 +8,7 @@ use sawmill::{
 use std::time::Duration;
 
 /// Time with microseconds, level, logger, file and line, thread.
-const PATTERN: &str = "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d \
+pub(crate) const PATTERN: &str = "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d \
                        [%(threadName)s] %(message)s";
 const LIMIT: Duration = Duration::from_secs(120);
 

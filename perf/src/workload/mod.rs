@@ -10,6 +10,8 @@ mod threads;
 mod throughput;
 mod visible;
 
+pub(crate) use latency::TEXT;
+
 use crate::report::Figure;
 use crate::subject::{Overflow, Setup, Subject};
 use std::fmt;
