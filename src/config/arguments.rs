@@ -27,6 +27,7 @@ pub struct Arguments {
     problems: Vec<Problem>,
     levels: Arc<LevelNames>,
     opens: Option<Opens>,
+    writes_to: Option<String>,
     pub(super) manner: Manner,
 }
 
@@ -76,6 +77,7 @@ impl Arguments {
             problems: Vec::new(),
             levels,
             opens: None,
+            writes_to: None,
             manner,
         }
     }
@@ -348,6 +350,20 @@ impl Arguments {
             self.wrong(name, "a number of seconds, 0 or more", &node);
         }
         length
+    }
+
+    /// Whether a mistake was noted already.
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// Notes where a handler writes that opens no file, for those who look at the plan.
+    pub(super) fn writes_to(&mut self, target: impl Into<String>) {
+        self.writes_to = Some(target.into());
+    }
+
+    pub(super) fn take_writes_to(&mut self) -> Option<String> {
+        self.writes_to.take()
     }
 
     /// Notes the file that the handler will open.

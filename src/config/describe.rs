@@ -117,6 +117,9 @@ impl Plan {
         if let Some(opens) = &it.opens {
             map.insert("file", opens.path.display().to_string());
         }
+        if let Some(target) = &it.writes_to {
+            map.insert("writes_to", target.as_str());
+        }
         map.insert("targets", Node::list(it.targets.iter().map(String::as_str)));
         map.into()
     }

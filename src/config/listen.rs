@@ -74,6 +74,7 @@ impl fmt::Debug for ListenerBuilder {
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "json")] {
 /// use sawmill::config::Listener;
 /// use std::io::Write;
 ///
@@ -90,6 +91,7 @@ impl fmt::Debug for ListenerBuilder {
 /// }
 /// assert_eq!(runtime.root().level(), sawmill::Level::DEBUG);
 /// listener.stop();
+/// # }
 /// # Ok::<(), sawmill::Error>(())
 /// ```
 #[must_use = "it ends when it is dropped"]

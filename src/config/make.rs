@@ -32,7 +32,7 @@ impl Registry {
     ) -> Result<FormatterRef, Error> {
         match self.find(name) {
             Some(Entry::Formatter(factory)) => made(|args| factory(args), name, arguments, door),
-            _ => Err(Error::invalid(unresolved(name, self))),
+            _ => Err(Error::invalid(unresolved(name, " as a formatter", self))),
         }
     }
 
@@ -44,7 +44,7 @@ impl Registry {
     pub fn make_filter(&self, name: &str, arguments: Map, door: Door) -> Result<FilterRef, Error> {
         match self.find(name) {
             Some(Entry::Filter(factory)) => made(|args| factory(args), name, arguments, door),
-            _ => Err(Error::invalid(unresolved(name, self))),
+            _ => Err(Error::invalid(unresolved(name, " as a filter", self))),
         }
     }
 
@@ -61,7 +61,7 @@ impl Registry {
     ) -> Result<HandlerRef, Error> {
         let handler = match self.find(name) {
             Some(Entry::Handler(factory)) => made(|args| factory(args), name, arguments, door)?,
-            _ => return Err(Error::invalid(unresolved(name, self))),
+            _ => return Err(Error::invalid(unresolved(name, " as a handler", self))),
         };
         handler.open(OPENING)?;
         Ok(handler)

@@ -172,9 +172,13 @@ impl Config {
     /// If the text is not well formed; without the cargo feature `toml`.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         #[cfg(feature = "toml")]
-        return Ok(Self::new(
-            toml::from_str::<Node>(text).map_err(|error| Error::invalid(error.to_string()))?,
-        ));
+        return Ok(Self::new(toml::from_str::<Node>(text).map_err(|error| {
+            let at = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = at.matches('\n').count() + 1;
+            let column = at.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let why = error.message();
+            Error::invalid(format!("line {line}, column {column}: {why}"))
+        })?));
         #[cfg(not(feature = "toml"))]
         {
             let _ = text;

@@ -61,6 +61,8 @@ pub(super) struct HandlerPlan {
     pub(super) targets: Vec<String>,
     /// The file that it will open.
     pub(super) opens: Option<Opens>,
+    /// Where it writes if not to a file: a stream's name, a peer's address.
+    pub(super) writes_to: Option<String>,
 }
 
 /// What happens to one logger.
@@ -296,18 +298,18 @@ impl<'a> Planner<'a> {
         Made { id: id.to_owned(), class, make }
     }
 
-    /// As `make`, with the file that the handler will open.
+    /// As `make`, with the file that the handler will open, or where else it writes.
     pub(super) fn make_handler(
         &mut self,
         id: &str,
         factory: &Factory<HandlerRef>,
         mut args: Arguments,
-    ) -> (Made<HandlerRef>, Option<Opens>) {
+    ) -> (Made<HandlerRef>, Option<Opens>, Option<String>) {
         let class = args.class().to_owned();
         let make = factory(&mut args);
-        let opens = args.take_opens();
+        let (opens, writes_to) = (args.take_opens(), args.take_writes_to());
         self.problems.extend(args.problems());
-        (Made { id: id.to_owned(), class, make }, opens)
+        (Made { id: id.to_owned(), class, make }, opens, writes_to)
     }
 
     /// Gives every key but those of the schema as an argument, references followed.
@@ -348,7 +350,7 @@ impl<'a> Planner<'a> {
             Some(Entry::Missing(why)) => self.problems.add(path, format!("{name:?}: {why}")),
             Some(entry) => return Some(entry.clone()),
             None => {
-                self.problems.add(path, format!("{} as {wanted}", unresolved(name, self.registry)))
+                self.problems.add(path, unresolved(name, &format!(" as {wanted}"), self.registry))
             }
         }
         None
@@ -561,8 +563,8 @@ impl<'a> Planner<'a> {
             false => &schema,
         };
         self.fill(&mut args, map, &path, schema);
-        let (made, opens) = self.make_handler(id, &factory, args);
-        Some(HandlerPlan { made, level, formatter, filters, targets, opens })
+        let (made, opens, writes_to) = self.make_handler(id, &factory, args);
+        Some(HandlerPlan { made, level, formatter, filters, targets, opens, writes_to })
     }
 
     fn target(&mut self, map: &Map, path: &str, key: &str, handlers: &Map) -> Vec<String> {

@@ -83,7 +83,7 @@ impl<'a> References<'a> {
             Some(_) => Ok(Cow::Owned(Node::Object(name.to_owned()))),
             None => match self.registry.look_up(name) {
                 Some(value) => Ok(Cow::Owned(value)),
-                None => Err(unresolved(name, self.registry)),
+                None => Err(unresolved(name, "", self.registry)),
             },
         }
     }
@@ -135,9 +135,9 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// Says that a dotted name stands for nothing.
-pub(super) fn unresolved(name: &str, registry: &Registry) -> String {
-    format!("cannot resolve {name:?}{}", did_you_mean(name, registry.names()))
+/// Says that a dotted name stands for nothing; `wanted` may say as what.
+pub(super) fn unresolved(name: &str, wanted: &str, registry: &Registry) -> String {
+    format!("cannot resolve {name:?}{wanted}{}", did_you_mean(name, registry.names()))
 }
 
 /// A run of word characters and the spaces behind it.

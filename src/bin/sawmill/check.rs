@@ -44,7 +44,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
                     let _ = writeln!(text, "{}", json(&Node::map(pairs)));
                 } else {
                     for problem in problems {
-                        let _ = writeln!(text, "{name}: {problem}");
+                        // A key or a pattern may hold line breaks; a problem takes one line.
+                        let line = on_one_line(&problem);
+                        let _ = writeln!(text, "{name}: {line}");
                     }
                 }
             }
@@ -62,11 +64,27 @@ fn check(
     earlier: &mut Earlier,
 ) -> Result<Node, Vec<String>> {
     let door = if strict { Door::sawmill() } else { Door::python() };
-    let config = crate::load(path).map_err(|error| vec![error.to_string()])?;
+    let config = crate::load(path).map_err(|error| {
+        // The file is named before each of its problems.
+        let text = error.to_string();
+        let named = format!("{}: ", path.display());
+        vec![text.strip_prefix(&named).unwrap_or(&text).to_owned()]
+    })?;
     match config.with_door(door).check_after(registry, earlier) {
         Ok(plan) => Ok(plan.describe(earlier)),
         Err(refused) => Err(refused.problems().iter().map(ToString::to_string).collect()),
     }
+}
+
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for each in text.chars() {
+        match each {
+            each if each.is_control() => line.extend(each.escape_default()),
+            each => line.push(each),
+        }
+    }
+    line
 }
 
 fn describe(name: &str, found: &Node, text: &mut String) {
@@ -107,9 +125,9 @@ fn describe(name: &str, found: &Node, text: &mut String) {
     });
     section("handlers", get(found, "handlers"), text, &|it| {
         let mut line = format!("{} at {}", plain(&get(it, "class")), plain(&get(it, "level")));
-        for key in ["formatter", "file"] {
+        for (key, title) in [("formatter", "formatter"), ("file", "file"), ("writes_to", "to")] {
             if let Node::Str(value) = get(it, key) {
-                line += &format!(", {key} {value}");
+                line += &format!(", {title} {value}");
             }
         }
         for key in ["filters", "targets"] {

@@ -291,6 +291,8 @@ fn built(
                 Ok(HandlerRef::new(handler))
             })
         }
+        // A name that is missing has been told.
+        Err(_) if common.path.as_os_str().is_empty() && args.has_mistakes() => refused(),
         Err(error) => {
             args.mistake("", error);
             refused()

@@ -13,12 +13,18 @@ fn socket(args: &mut Arguments) -> Blueprint<HandlerRef> {
     match args.required("port") {
         Some(Node::Null) => {
             #[cfg(unix)]
-            return ready(SocketHandler::unix(host));
+            {
+                args.writes_to(host.clone());
+                return ready(SocketHandler::unix(host));
+            }
             #[cfg(not(unix))]
             args.mistake("port", "this platform has no sockets in its file system");
         }
         Some(node) => match node.as_int().map(u16::try_from) {
-            Some(Ok(port)) => return ready(SocketHandler::tcp(host, port)),
+            Some(Ok(port)) => {
+                args.writes_to(format!("{host}:{port}"));
+                return ready(SocketHandler::tcp(host, port));
+            }
             _ => args.mistake("port", format!("expected 0 to 65535, found {node}")),
         },
         None => {}

@@ -13,7 +13,12 @@ pub(super) fn register(registry: &mut Registry) {
 
 fn stream(args: &mut Arguments) -> Blueprint<HandlerRef> {
     args.signature(&["stream"]);
-    let stream = match args.take("stream").unwrap_or_default() {
+    let stream = args.take("stream").unwrap_or_default();
+    args.writes_to(match &stream {
+        Node::Object(name) if name == "sys.stdout" => "stdout",
+        _ => "stderr",
+    });
+    let stream = match stream {
         Node::Null => StreamHandler::stderr(),
         Node::Object(name) if name == "sys.stderr" => StreamHandler::stderr(),
         Node::Object(name) if name == "sys.stdout" => StreamHandler::stdout(),

@@ -236,7 +236,7 @@ impl File<'_> {
             Some(_) => inside,
         };
         if self.planner.registry.find(&name).is_none() {
-            let why = unresolved(&name, self.planner.registry);
+            let why = unresolved(&name, " as a handler", self.planner.registry);
             self.problem(&join(&section, "class"), why);
             return None;
         }
@@ -290,8 +290,9 @@ impl File<'_> {
                 self.problem(&path, format!("there is no handler {target:?} among the keys{hint}"));
             }
         }
-        let (made, opens) = self.planner.make_handler(id, &factory, args);
-        Some(HandlerPlan { made, level, formatter, filters: Vec::new(), targets, opens })
+        let (made, opens, writes_to) = self.planner.make_handler(id, &factory, args);
+        let filters = Vec::new();
+        Some(HandlerPlan { made, level, formatter, filters, targets, opens, writes_to })
     }
 
     fn literal(&mut self, section: &str, option: &str) -> Option<Literal> {
