@@ -140,6 +140,11 @@ static TABLE: Mutex<Table> = Mutex::new(Table {
     watchers: Vec::new(),
 });
 
+/// Holds the table, over a fork.
+pub(crate) fn hold() -> impl std::any::Any {
+    lock(&TABLE)
+}
+
 /// Something that got a number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Known {

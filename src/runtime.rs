@@ -5,6 +5,7 @@ mod builder;
 mod core;
 mod crash;
 mod durability;
+mod fork;
 pub(crate) mod levels;
 #[cfg(feature = "config")]
 mod turn;

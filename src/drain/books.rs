@@ -22,6 +22,23 @@ pub(crate) struct DrainBooks {
 }
 
 impl DrainBooks {
+    /// Begins the count anew: what came before is in the books of the parent process.
+    pub(crate) fn clear(&self) {
+        for count in [
+            &self.routed,
+            &self.filtered,
+            &self.withheld,
+            &self.unrouted,
+            &self.late,
+            &self.damaged,
+            &self.gaps,
+            &self.failures,
+            &self.recovered,
+        ] {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
     #[inline]
     pub(crate) fn add(count: &AtomicU64, n: u64) {
         count.store(count.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);

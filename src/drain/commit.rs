@@ -15,6 +15,8 @@ pub(crate) struct Commits {
     committed: u64,
     /// An epoch was begun, and its write failed: it has to be tried again.
     open: bool,
+    /// Handlers may have written since the latest commit.
+    busy: bool,
     paths: HashMap<PathBuf, u64>,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct Noted {
 impl Commits {
     pub(crate) fn new(keeper: Arc<Keeper>) -> Self {
         let (_, committed) = keeper.control().epochs();
-        Self { keeper, committed, open: false, paths: HashMap::new() }
+        Self { keeper, committed, open: false, busy: false, paths: HashMap::new() }
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper> {
@@ -65,6 +67,13 @@ impl Commits {
         *noted = Some(Noted { id: place.id, path });
     }
 
+    /// Handlers may write from now on, whenever their buffers are full.
+    pub(crate) fn begin(&mut self, now_ns: i64) {
+        if !std::mem::replace(&mut self.busy, true) {
+            self.keeper.control().set_busy(now_ns);
+        }
+    }
+
     /// Whether there is something to be committed.
     pub(crate) fn is_due(&self, lanes: &[Reader]) -> bool {
         self.open || lanes.iter().any(Reader::is_unmarked)
@@ -75,7 +84,11 @@ impl Commits {
         &mut self,
         lanes: &mut [Reader],
         handlers: impl Iterator<Item = (&'h mut dyn Handler, &'h Option<Noted>)>,
+        now_ns: i64,
     ) {
+        // As of now, however long the last attempt is ago.
+        self.keeper.control().set_busy(now_ns);
+        self.busy = true;
         let control = self.keeper.control();
         let epoch = self.committed + 1;
         for lane in lanes.iter_mut().filter(|lane| lane.keeps()) {
@@ -108,7 +121,7 @@ impl Commits {
         }
         self.committed += 1;
         self.keeper.control().commit(self.committed);
-        self.open = false;
+        (self.open, self.busy) = (false, false);
         lanes.iter_mut().for_each(Reader::release_marked);
         true
     }

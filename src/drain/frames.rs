@@ -35,6 +35,10 @@ impl Frames {
         Self { sites: Vec::new(), start_ns, process, newest: 0, recovered: 0 }
     }
 
+    pub(super) fn process(&self) -> &ProcessInfo {
+        &self.process
+    }
+
     pub(super) fn start_ns(&self) -> i64 {
         self.start_ns
     }

@@ -85,6 +85,11 @@ impl Generations {
         }
     }
 
+    /// There are no lanes any more that could hold frames of old generations.
+    pub(crate) fn forget_ends(&mut self) {
+        self.kept.iter_mut().for_each(|kept| kept.ends = None);
+    }
+
     /// Forgets the oldest generation if every lane has passed it, and returns it.
     pub(crate) fn retire(&mut self, lanes: &[Reader]) -> Option<Arc<Snapshot>> {
         if self.kept.len() > 1 && self.kept[0].is_passed(lanes) {

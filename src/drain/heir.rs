@@ -60,6 +60,7 @@ impl Backend {
         let mut since = 0;
         while complete && let Some((at, limit)) = next(&mut lanes) {
             let begin = lanes[at].position();
+            self.stage.begin_batch(self.timeline.now_ns());
             self.run_inherited(&mut lanes[at], limit);
             since += lanes[at].position() - begin;
             if lanes[at].position() == begin {

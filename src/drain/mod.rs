@@ -27,7 +27,7 @@ pub use heir::Recovery;
 pub use report::Report;
 pub(crate) use request::{HandlerFn, Request, Requests};
 pub use thread::Wait;
-pub(crate) use thread::{ThreadOptions, run};
+pub(crate) use thread::{Ended, ThreadOptions, run};
 
 use crate::clock::Timeline;
 use crate::lane::keep::Keeper;
@@ -122,6 +122,19 @@ impl Backend {
         self.stage.write_through = options.write_through;
     }
 
+    /// Begins anew in a forked child: the lanes and what they hold are the parent's, and so is what
+    /// is noted of files; handlers hold nothing.
+    pub(crate) fn begin_in_child(&mut self) {
+        std::mem::forget(std::mem::take(&mut self.lanes));
+        self.ends.clear();
+        self.looked = None;
+        self.generations.forget_ends();
+        std::mem::forget(self.stage.begin_in_child());
+        let mut process = self.frames.process().clone();
+        process.id = std::process::id();
+        self.frames = Frames::new(self.timeline.now_ns(), process);
+    }
+
     /// When the runtime started, as records show it.
     pub(crate) fn start_ns(&self) -> i64 {
         self.frames.start_ns()
@@ -180,7 +193,7 @@ impl Backend {
         let mut begun = false;
         while let Some((at, limit)) = self.merge.next() {
             if !std::mem::replace(&mut begun, true) {
-                self.stage.now_ns = self.timeline.now_ns();
+                self.stage.begin_batch(self.timeline.now_ns());
             }
             taken += self.run_lane(at, limit);
             let due = self.ends[at].due;

@@ -2,6 +2,7 @@
 
 use super::{Recovery, Report};
 use crate::handler::{Context, Handler};
+use crate::lane::fork::Fork;
 use crate::lane::keep::{Estate, Keeper};
 use crate::lane::{Answer, Hub, Intake};
 use crate::sync::Arc;
@@ -30,6 +31,8 @@ pub(crate) enum Request {
         deadline: Instant,
         answer: Answer<Recovery>,
     },
+    /// Come to a stand and give the backend to whoever forks, until that is over.
+    StandStill { fork: Arc<Fork>, answer: Answer<()> },
     /// As a flush; then the thread ends, and with `close` the handlers do.
     Stop { deadline: Instant, close: bool, answer: Answer<Report> },
 }
@@ -44,6 +47,7 @@ impl fmt::Debug for Request {
             Self::Resume => "Resume",
             Self::Stop { .. } => "Stop",
             Self::Inherit { .. } => "Inherit",
+            Self::StandStill { .. } => "StandStill",
         })
     }
 }
@@ -64,6 +68,11 @@ impl Requests {
     pub(crate) fn send(&self, request: Request) {
         self.queue.push(request);
         self.hub.wake().wake();
+    }
+
+    /// Forgets requests of the parent process's threads, in a forked child.
+    pub(crate) fn forget(&self) {
+        std::mem::forget(self.queue.take_surely());
     }
 
     /// Drops requests that nobody will answer, which ends the waits for them.

@@ -103,6 +103,24 @@ impl Stage {
         }
     }
 
+    /// Begins anew in a forked child, with books of its own; gives up what notes the parent's files.
+    pub(crate) fn begin_in_child(&mut self) -> Option<Commits> {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.noted = None;
+            slot.handler.begin_in_child();
+        }
+        self.books.clear();
+        self.commits.take()
+    }
+
+    /// Begins to deliver, at this time.
+    pub(crate) fn begin_batch(&mut self, now_ns: i64) {
+        self.now_ns = now_ns;
+        if let Some(commits) = &mut self.commits {
+            commits.begin(now_ns);
+        }
+    }
+
     /// Notes the files that handlers write to, as they are now.
     pub(crate) fn look_at_files(&mut self) {
         let Some(commits) = &mut self.commits else { return };
@@ -119,7 +137,8 @@ impl Stage {
         match commits.as_mut().filter(|commits| commits.is_due(lanes)) {
             Some(commits) => {
                 let handlers = self.slots.iter_mut().flatten();
-                commits.intend(lanes, handlers.map(|slot| (&mut *slot.handler, &slot.noted)));
+                let handlers = handlers.map(|slot| (&mut *slot.handler, &slot.noted));
+                commits.intend(lanes, handlers, self.now_ns);
                 self.end_batch(table);
                 let handlers = self.slots.iter_mut().flatten();
                 commits.commit(lanes, handlers.map(|slot| &mut *slot.handler));

@@ -1,6 +1,7 @@
 //! The drain's own thread: its loop, and how it waits.
 
 use super::{Backend, Report, Request, Requests, last};
+use crate::lane::fork::Fork;
 use crate::lane::{Answer, Ask, Hub, OnBackend};
 use crate::sync::Arc;
 use crate::sys;
@@ -62,13 +63,21 @@ enum Then {
     Stop { close: bool },
 }
 
-/// Runs the drain until it is told to stop, and gives the backend back.
+/// Why the drain's loop ended.
+pub(crate) enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// Somebody forks: it goes on when that is over.
+    Forking(Arc<Fork>, Answer<()>),
+}
+
+/// Runs the drain until it is told to stop or to stand still, and gives the backend back.
 pub(crate) fn run(
     mut backend: Box<Backend>,
     requests: &Arc<Requests>,
     hub: &Arc<Hub>,
     options: &ThreadOptions,
-) -> Box<Backend> {
+) -> (Box<Backend>, Ended) {
     let _here: OnBackend = Backend::enter();
     if let Some(cpu) = options.cpu {
         // Affinity is a wish: a container may not grant it.
@@ -80,7 +89,15 @@ pub(crate) fn run(
     let mut idle = Idle::new(options.wait);
     let mut batch = Instant::now();
     loop {
-        let mut stop = take_requests(&mut backend, requests, &mut waiting);
+        let (mut stop, forking) = take_requests(&mut backend, requests, &mut waiting);
+        if let Some((fork, answer)) = forking {
+            // Waits of others are answered first: in the child nobody would.
+            waiting.iter_mut().for_each(|waiting| waiting.deadline = Instant::now());
+            settle(&mut backend, &mut waiting);
+            backend.end_batch();
+            hub.wake().unregister();
+            return (backend, Ended::Forking(fork, answer));
+        }
         let taken = backend.pass(false);
         if taken != 0 {
             idle.reset();
@@ -107,10 +124,17 @@ pub(crate) fn run(
     hub.last_call().set_drain(0);
     hub.wake().unregister();
     backend.release();
-    backend
+    (backend, Ended::Stopped)
 }
 
-fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<Waiting>) -> bool {
+type Forking = Option<(Arc<Fork>, Answer<()>)>;
+
+fn take_requests(
+    backend: &mut Backend,
+    requests: &Requests,
+    waiting: &mut Vec<Waiting>,
+) -> (bool, Forking) {
+    let mut forking = None;
     for request in requests.queue.take() {
         match request {
             Request::With { handler, run, answer } => {
@@ -124,6 +148,7 @@ fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<W
             Request::Inherit { estates, keeper, deadline, answer } => {
                 answer.give(backend.inherit_once(estates, keeper, deadline));
             }
+            Request::StandStill { fork, answer } => forking = Some((fork, answer)),
             Request::Resume => backend.set_paused(false),
             Request::Flush { deadline, sync, answer } => {
                 let targets = backend.targets();
@@ -140,7 +165,7 @@ fn take_requests(backend: &mut Backend, requests: &Requests, waiting: &mut Vec<W
             }
         }
     }
-    false
+    (false, forking)
 }
 
 /// Answers flushes and stops that have reached their targets or their deadlines. Returns true if

@@ -125,6 +125,17 @@ pub(crate) fn attach(hub: &Arc<Hub>, bytes: Option<usize>) -> bool {
         .unwrap_or(false)
 }
 
+/// Forgets this thread's lanes, in a forked child: they are the parent's. Leaked, for some of their
+/// memory is not there any more.
+pub(crate) fn forget_lanes() {
+    let _ = LANES.try_with(|lanes| {
+        if let Ok(mut lanes) = lanes.try_borrow_mut() {
+            std::mem::forget(lanes.default.take());
+            std::mem::forget(std::mem::take(&mut lanes.others));
+        }
+    });
+}
+
 /// Notes the scope that this thread is in now, for the next record of each of its lanes.
 pub(super) fn enter_scope(number: u64) {
     let _ = LANES.try_with(|lanes| {

@@ -12,7 +12,7 @@ mod scope;
 
 pub use adapter::LoggerAdapter;
 pub use builder::RecordBuilder;
-pub(crate) use lanes::{Redirect, attach, redirected};
+pub(crate) use lanes::{Redirect, attach, forget_lanes, redirected};
 pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};
@@ -209,7 +209,11 @@ fn number_of(site: &'static Callsite) -> u64 {
 /// mode asks for afterwards.
 fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
     let hub = tree.hub();
-    let mode = hub.mode();
+    let mut mode = hub.mode();
+    if mode == Mode::Forked {
+        hub.revive();
+        mode = hub.mode();
+    }
     if mode == Mode::Ended {
         hub.count_homeless(level);
         return;
@@ -234,7 +238,8 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
         (Mode::Inline | Mode::Unconfigured, _) => hub.drain_now(),
         (Mode::Exiting, Ok(())) => hub.flush_now(),
         (Mode::Dying, _) => hub.wait_for_the_end(),
-        (Mode::Exiting, Err(Refused)) | (Mode::Threaded | Mode::Ended, _) => {}
+        (Mode::Exiting, Err(Refused)) => {}
+        (Mode::Threaded | Mode::Ended | Mode::Forked, _) => {}
     }
 }
 

@@ -129,6 +129,10 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
+    /// The process is a forked child: threads of the handler's own are not there any more.
+    #[doc(hidden)]
+    fn begin_in_child(&mut self) {}
+
     /// Opens what the handler was told to open later: called once the configuration that made
     /// the handler is in force. Most handlers have nothing to do here.
     ///

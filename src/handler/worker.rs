@@ -308,6 +308,15 @@ impl<W: Work> Worker<W> {
         ended
     }
 
+    /// Goes on with other work in a forked child, where the thread is not there any more; without
+    /// one, nothing will be delivered. The thread's end of things is leaked.
+    pub(crate) fn begin_in_child(&mut self, work: Option<W>) {
+        if let Some(running) = self.thread.take() {
+            std::mem::forget(running);
+            self.work = work;
+        }
+    }
+
     /// The work itself, while no thread has it.
     pub(crate) fn at_home(&mut self) -> Option<&mut W> {
         self.work.as_mut()

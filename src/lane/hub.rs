@@ -1,5 +1,6 @@
 //! Where the threads of a runtime and its drain meet.
 
+use super::fork;
 use super::keep::Keeper;
 use super::memory::{Consumer, LaneMemory, Producer, new_ring};
 use super::{Intake, LastCall, Overflow, Reader, Shared, Writer, wake::Wake};
@@ -43,11 +44,20 @@ pub(crate) enum Mode {
     Ended,
     /// A signal ends the process: calls publish and do not return.
     Dying,
+    /// In a forked child, where no thread drains: the first call starts one.
+    Forked,
 }
 
 impl Mode {
-    const ALL: [Self; 6] =
-        [Self::Unconfigured, Self::Inline, Self::Threaded, Self::Exiting, Self::Ended, Self::Dying];
+    const ALL: [Self; 7] = [
+        Self::Unconfigured,
+        Self::Inline,
+        Self::Threaded,
+        Self::Exiting,
+        Self::Ended,
+        Self::Dying,
+        Self::Forked,
+    ];
 
     /// Whether calls must take the slow path.
     pub(crate) fn is_slow(self) -> bool {
@@ -61,6 +71,8 @@ pub(crate) trait Back: Send + Sync {
     fn drain_now(&self);
     /// Waits, within a short bound, until what the lanes hold is delivered and written.
     fn flush_now(&self);
+    /// Begins to drain, in a forked child.
+    fn revive(&self);
 }
 
 /// What a runtime's lanes are made with.
@@ -82,7 +94,7 @@ pub(crate) struct Hub {
     wake: Wake,
     last_call: LastCall,
     /// Where lanes lie that outlive the process, if they are to.
-    keeper: OnceLock<Arc<Keeper>>,
+    keeper: RwLock<Option<Arc<Keeper>>>,
     /// Lanes for which there was no room there.
     unkept: AtomicU64,
     /// New lanes on their way to the drain.
@@ -142,7 +154,7 @@ impl Hub {
             options: RwLock::new(options),
             wake: Wake::new(),
             last_call: LastCall::new(),
-            keeper: OnceLock::new(),
+            keeper: RwLock::new(None),
             unkept: AtomicU64::new(0),
             intake: Intake::new(),
             live_bytes: AtomicUsize::new(0),
@@ -189,6 +201,31 @@ impl Hub {
     pub(crate) fn flush_now(&self) {
         if let Some(back) = self.back.get().and_then(Weak::upgrade) {
             back.flush_now();
+        }
+    }
+
+    /// Begins to drain, in a forked child.
+    #[cold]
+    pub(crate) fn revive(&self) {
+        if let Some(back) = self.back.get().and_then(Weak::upgrade) {
+            back.revive();
+        }
+    }
+
+    /// Forgets the parent's lanes, in a forked child: their records are the parent's to write.
+    ///
+    /// They are leaked, for some of their memory is not there any more.
+    pub(crate) fn forget_lanes(&self) {
+        std::mem::forget(self.intake.take_surely());
+        std::mem::forget(std::mem::take(&mut *lock(&self.pool)));
+        std::mem::forget(lock(&self.fallback).take());
+        *lock(&self.books) = Ledger::default();
+        self.live_bytes.store(0, Ordering::Relaxed);
+        self.last_call.set_drain(0);
+        self.wake.unregister();
+        if let Some(keeper) = self.set_keeper(None) {
+            keeper.let_go();
+            std::mem::forget(keeper);
         }
     }
 
@@ -240,13 +277,14 @@ impl Hub {
         self.options().wakes_always
     }
 
-    /// Has lanes made from now on outlive the process; once.
-    pub(crate) fn set_keeper(&self, keeper: Arc<Keeper>) {
-        let _ = self.keeper.set(keeper);
+    /// Has lanes made from now on outlive the process, or no more.
+    pub(crate) fn set_keeper(&self, keeper: Option<Arc<Keeper>>) -> Option<Arc<Keeper>> {
+        let mut place = self.keeper.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::replace(&mut *place, keeper)
     }
 
-    pub(crate) fn keeper(&self) -> Option<&Arc<Keeper>> {
-        self.keeper.get()
+    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
+        self.keeper.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Lanes that do not outlive the process although they were to, and names in them that
@@ -291,6 +329,7 @@ impl Hub {
         bytes: Option<usize>,
         side: bool,
     ) -> Writer {
+        let _gate = fork::pass();
         let bytes = match bytes.or(self.options().lane_bytes) {
             Some(bytes) => bytes.clamp(*ASKED_BYTES.start(), *ASKED_BYTES.end()),
             None => default_bytes(self.live_bytes.load(Ordering::Relaxed)),
@@ -310,7 +349,7 @@ impl Hub {
     }
 
     fn ring(&self, words: usize) -> Ring {
-        let keeper = self.keeper.get();
+        let keeper = self.keeper();
         let mut pool = lock(&self.pool);
         // As large as asked for, or up to twice that, and of the kind asked for.
         let fits = |ring: &Ring| {

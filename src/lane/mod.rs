@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 mod books;
+pub(crate) mod fork;
 pub(crate) mod frame;
 mod hub;
 mod intake;

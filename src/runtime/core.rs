@@ -2,16 +2,18 @@
 
 use super::crash::{self, CrashHandling};
 use super::durability::Lanes;
+use super::fork;
 #[cfg(feature = "config")]
 use super::turn::{Here, Turns};
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
-    Backend, BackendOptions, DrainBooks, ErrorHook, Failures, HandlerFn, Recovery, Report, Request,
-    Requests, Stats, ThreadOptions, run,
+    Backend, BackendOptions, DrainBooks, Ended, ErrorHook, Failures, HandlerFn, Recovery, Report,
+    Request, Requests, Stats, ThreadOptions, run,
 };
 use crate::error::{Error, ErrorKind};
 use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
+use crate::lane::fork::Fork;
 use crate::lane::keep::{Keeper, Run, claim};
 use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
 use crate::record::ProcessInfo;
@@ -32,6 +34,8 @@ pub enum Drain {
     Inline,
 }
 
+/// How long a fork waits for the drain to come to a stand, and the drain for the fork to be over.
+const FORK_LIMIT: Duration = Duration::from_secs(1);
 /// How a process's exit waits for runtimes.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
 /// How long a call in an exit handler waits for its own record.
@@ -157,6 +161,7 @@ impl Core {
         if options.exit_hook {
             at_exit(self);
         }
+        fork::watch(self);
         #[cfg(feature = "config")]
         {
             *lock(&self.clock) = options.clock.clone();
@@ -188,7 +193,7 @@ impl Core {
         let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
         let _here = Backend::enter();
         backend.keep(Some(keeper.clone()));
-        self.hub().set_keeper(keeper);
+        self.hub().set_keeper(Some(keeper));
         let _ = backend.inherit(estates, after(RECOVERY_LIMIT));
         Ok(())
     }
@@ -212,7 +217,8 @@ impl Core {
             return done;
         }
         let estates = estates()?;
-        let run = Run { process: options.backend.process.clone(), ..new_run() };
+        let process = ProcessInfo { id: std::process::id(), ..options.backend.process.clone() };
+        let run = Run { process, ..new_run() };
         let keeper = match self.hub().keeper() {
             Some(_) => None,
             None => Some(Keeper::create(dir, &run)?),
@@ -252,9 +258,19 @@ impl Core {
         let handed = waiting.clone();
         let body = move || {
             if let Some(backend) = lock(&handed).take() {
-                let backend = run(backend, &requests, &hub, &options);
-                *lock(&seat) = Some(backend);
-                requests.abandon();
+                let mut next = Some(backend);
+                while let Some(backend) = next.take() {
+                    let (backend, ended) = run(backend, &requests, &hub, &options);
+                    *lock(&seat) = Some(backend);
+                    match ended {
+                        Ended::Stopped => requests.abandon(),
+                        Ended::Forking(fork, answer) => {
+                            answer.give(());
+                            fork.wait(FORK_LIMIT);
+                            next = lock(&seat).take();
+                        }
+                    }
+                }
             }
         };
         match thread::Builder::new().name(life.options.thread_name.clone()).spawn(body) {
@@ -498,6 +514,75 @@ impl Core {
         lock(&self.captured).clone()
     }
 
+    // --- forks -----------------------------------------------------------------------------
+
+    /// Has the drain's thread put the backend into its seat before a fork. `None`: it did not, and
+    /// the child has none.
+    pub(super) fn stand_still(&self) -> Option<Arc<Fork>> {
+        let fork = Arc::new(Fork::default());
+        if is_on_drain() {
+            return None;
+        }
+        if self.hub().last_call().drain() == 0 {
+            // Nobody's thread has it.
+            return Some(fork);
+        }
+        let handed = fork.clone();
+        let deadline = after(FORK_LIMIT);
+        match self.ask(deadline, |answer| Request::StandStill { fork: handed, answer }) {
+            Ok(()) => Some(fork),
+            Err(_) => {
+                // Should it come to a stand yet, it is not to wait.
+                fork.end();
+                None
+            }
+        }
+    }
+
+    /// Begins anew in a forked child. Nothing is started until somebody logs.
+    pub(super) fn begin_in_child(&self, stood_still: bool) {
+        let Ok(mut life) = self.life.try_lock() else { return self.set_mode_in_child(Mode::Ended) };
+        // The thread is not there: there is nothing to be joined or detached.
+        std::mem::forget(life.thread.take());
+        self.requests.forget();
+        let ready = stood_still
+            && match self.backend.try_lock() {
+                Ok(mut seat) => seat.as_mut().map(|backend| backend.begin_in_child()).is_some(),
+                Err(_) => false,
+            };
+        self.hub().forget_lanes();
+        match life.state {
+            LifeState::Running if ready => self.set_mode_in_child(Mode::Forked),
+            LifeState::Running | LifeState::Stopped if !ready => {
+                life.state = LifeState::Ended;
+                self.set_mode_in_child(Mode::Ended);
+            }
+            _ => {}
+        }
+    }
+
+    fn set_mode_in_child(&self, mode: Mode) {
+        self.hub().set_mode(mode);
+        let _ = self.tree.try_set_slow(true, after(CALL_LIMIT));
+    }
+
+    /// Begins to drain in a forked child, as the parent did.
+    fn begin_again(&self) {
+        let mut life = lock(&self.life);
+        if self.hub().mode() != Mode::Forked || life.state != LifeState::Running {
+            return;
+        }
+        let options = life.options.clone();
+        if let Lanes::Mapped(dir) = &options.lanes {
+            // A child without a folder of its own keeps its lanes on the heap.
+            let _ = self.keep(dir, &options);
+        }
+        if options.drain == Drain::Thread && self.spawn(&mut life).is_ok() {
+            return;
+        }
+        self.set_mode(Mode::Inline);
+    }
+
     // --- the end of the process ------------------------------------------------------------
 
     fn exit(&self) {
@@ -526,7 +611,9 @@ fn new_run() -> Run {
 }
 
 fn run_of(backend: &Backend, options: &CoreOptions) -> Run {
-    let process = options.backend.process.clone();
+    let mut process = options.backend.process.clone();
+    // Another one in a forked child.
+    process.id = std::process::id();
     Run { process, start_ns: backend.start_ns(), ..new_run() }
 }
 
@@ -572,6 +659,10 @@ impl Back for Core {
 
     fn flush_now(&self) {
         let _ = self.flush(CALL_LIMIT, false);
+    }
+
+    fn revive(&self) {
+        self.begin_again();
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) use imp::{
 pub(crate) use map::Window;
 pub(crate) use share::SharedMap;
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, OnceLock, lock};
 use std::io;
 
 /// What is to run at the end of the process, last registered first.
@@ -56,6 +56,39 @@ extern "C" fn run_last_exit_hook() {
         // A panic must not cross into C.
         let _ = std::panic::catch_unwind(hook);
     }
+}
+
+/// What to call around a fork: before, after in the parent, after in the child.
+static AT_FORK: OnceLock<[fn(); 3]> = OnceLock::new();
+
+/// Has functions called on the thread that forks. Only the first registration counts; false where
+/// processes do not fork.
+pub(crate) fn at_fork(prepare: fn(), parent: fn(), child: fn()) -> bool {
+    let mut new = false;
+    AT_FORK.get_or_init(|| {
+        new = true;
+        [prepare, parent, child]
+    });
+    !new || imp::register_fork(before_fork, after_fork_in_parent, after_fork_in_child)
+}
+
+fn call_at_fork(which: usize) {
+    if let Some(hooks) = AT_FORK.get() {
+        // A panic must not cross into C.
+        let _ = std::panic::catch_unwind(hooks[which]);
+    }
+}
+
+extern "C" fn before_fork() {
+    call_at_fork(0);
+}
+
+extern "C" fn after_fork_in_parent() {
+    call_at_fork(1);
+}
+
+extern "C" fn after_fork_in_child() {
+    call_at_fork(2);
 }
 
 /// Writes to a raw descriptor until everything is written; for short texts at unlikely moments.

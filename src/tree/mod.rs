@@ -20,11 +20,13 @@ pub use temporary::TemporaryLevels;
 use crate::callsite::{self, Callsite, Threshold};
 use crate::error::Error;
 use crate::handler::{HandlerRef, Home};
-use crate::lane::{Hub, Intake};
+use crate::lane::{Hub, Intake, fork};
 use crate::level::Level;
 use crate::node::Node;
 use crate::record::Caller;
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, Ordering, Weak, lock, thread};
+use crate::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, Ordering, RwLockReadGuard, Weak, lock, thread,
+};
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::thread::ThreadId;
@@ -49,6 +51,26 @@ pub(crate) struct Tree {
     caller_hooks: ArcSwap<Vec<CallerHook>>,
     home: OnceLock<Weak<dyn Home>>,
     hub: Arc<Hub>,
+}
+
+/// The state, locked; no fork happens meanwhile.
+pub(crate) struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    _gate: RwLockReadGuard<'static, ()>,
+}
+
+impl std::ops::Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
 }
 
 impl fmt::Debug for Tree {
@@ -93,8 +115,9 @@ impl Tree {
     }
 
     /// The state, for reading. Never held while calling out.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    pub(crate) fn state(&self) -> Locked<'_> {
+        let gate = fork::pass();
+        Locked { state: lock(&self.state), _gate: gate }
     }
 
     /// The newest snapshot.
@@ -112,7 +135,7 @@ impl Tree {
         change: impl FnOnce(&mut State) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let _serial = lock(&self.config);
-        let mut state = lock(&self.state);
+        let mut state = self.state();
         let before = state.draft();
         *lock(&self.changing) = Some(thread::current().id());
         let changed = change(&mut state);

@@ -109,6 +109,13 @@ pub(crate) fn run() {
             threads.into_iter().for_each(|thread| drop(thread.join()));
             destructors(shared);
         }
+        Kind::Fork | Kind::PreFork => fork(kind.children()),
+        Kind::ForkExec => {
+            let mut command = process::Command::new("true");
+            // SAFETY: the hook does nothing; it is there so that the process is really forked.
+            unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, || Ok(())) };
+            assert!(command.status().expect("a child").success());
+        }
         Kind::Term | Kind::Int | Kind::Hup | Kind::Kill => unreachable!("sent by the parent"),
     }
 }
@@ -149,6 +156,32 @@ fn log(number: usize, shared: &Shared, seed: u64, stop: &AtomicBool) {
             0 => thread::yield_now(),
             _ => thread::sleep(Duration::from_micros(state >> 16 & 0x3ff)),
         }
+    }
+}
+
+/// Records of each forked child.
+pub(crate) const OF_CHILD: u64 = 300;
+
+/// Forks children that log, and waits for them.
+fn fork(children: u64) {
+    let mut running = Vec::new();
+    for child in 0..children {
+        // SAFETY: the child goes on as a process of one thread, which logs and exits.
+        match unsafe { libc::fork() } {
+            0 => {
+                for n in 1..=OF_CHILD {
+                    info!("child {child} record {n}");
+                }
+                process::exit(0);
+            }
+            pid => running.push(pid),
+        }
+    }
+    for pid in running {
+        let mut status = 0;
+        // SAFETY: the child is ours, the place alive and writable.
+        unsafe { libc::waitpid(pid, &mut status, 0) };
+        assert_eq!(status, 0, "a forked child ended otherwise");
     }
 }
 

@@ -46,10 +46,16 @@ pub(crate) enum Kind {
     ThreadsEnd,
     /// Thread-local and exit destructors log.
     Destructors,
+    /// A child is forked while threads log, logs and exits; then the parent does.
+    Fork,
+    /// A child is forked while threads log, and becomes another program.
+    ForkExec,
+    /// Four children are forked one after another, and all log at once.
+    PreFork,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Return,
         Self::Exit,
         Self::ExitAtOnce,
@@ -66,6 +72,9 @@ impl Kind {
         Self::Oom,
         Self::ThreadsEnd,
         Self::Destructors,
+        Self::Fork,
+        Self::ForkExec,
+        Self::PreFork,
     ];
 
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -93,6 +102,15 @@ impl Kind {
         }
     }
 
+    /// How many forked children log.
+    pub(crate) fn children(self) -> u64 {
+        match self {
+            Self::Fork => 1,
+            Self::PreFork => 4,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn needs_signal(self) -> bool {
         self.signal_from_outside().is_some()
     }
@@ -102,6 +120,7 @@ impl Kind {
         let signal = crate::signal_of(status);
         match self {
             Self::Return | Self::ThreadsEnd | Self::Destructors => status.success(),
+            Self::Fork | Self::ForkExec | Self::PreFork => status.success(),
             Self::Exit | Self::ExitAtOnce => status.code() == Some(7),
             Self::Panic => status.code() == Some(101),
             Self::PanicAbort | Self::Abort | Self::StackOverflow => signal == Some(libc::SIGABRT),
@@ -137,6 +156,9 @@ impl fmt::Display for Kind {
             Self::Oom => "oom-kill",
             Self::ThreadsEnd => "threads-end",
             Self::Destructors => "destructors",
+            Self::Fork => "fork",
+            Self::ForkExec => "fork-exec",
+            Self::PreFork => "pre-fork",
         })
     }
 }

@@ -225,6 +225,14 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
         return Err(format!("ended with {status}"));
     }
     if lanes == Lanes::Mapped {
+        // Those who clear up may be killed as well, at any point.
+        for attempt in 0..seed % 3 {
+            command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP));
+            let mut heir = command.spawn().map_err(|e| e.to_string())?;
+            thread::sleep(child::moment(seed ^ attempt) / 3);
+            let _ = heir.kill();
+            wait(&mut heir, Instant::now())?;
+        }
         // The next start clears up.
         let status = command
             .env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP))
@@ -293,6 +301,13 @@ fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<B
             let most = seen.entry(thread).or_insert(0_u64);
             *most = (*most).max(number);
         }
+    }
+    for child in 0..kind.children() {
+        let mark = format!(" child {child} record ");
+        let seen = text.lines().filter(|line| line.contains(&mark)).count() as u64;
+        let missing = child::OF_CHILD.saturating_sub(seen);
+        books.attempted += missing;
+        books.unaccounted += missing;
     }
     let by_rule = kind.may_miss_young(lanes);
     for thread in 0..shared::THREADS as u64 {

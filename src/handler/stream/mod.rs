@@ -59,6 +59,8 @@ pub struct StreamHandler {
     queue_bytes: usize,
     pending: Lines,
     name: String,
+    /// Of a standard stream.
+    number: Option<i32>,
     books: Tally,
     gap: Option<Gap>,
     /// The error of the drain's last write, which is told once.
@@ -87,7 +89,7 @@ impl StreamHandler {
     #[must_use]
     pub fn new(stream: impl Into<Stream>) -> Self {
         let stream = stream.into();
-        let name = stream.name();
+        let (name, number) = (stream.name(), stream.number());
         let thread = format!("sawmill-{}", name.replace(' ', ""));
         Self {
             worker: Worker::new(thread, PLACES, Writing::new(stream)),
@@ -97,6 +99,7 @@ impl StreamHandler {
             queue_bytes: 4 << 20,
             pending: Lines::default(),
             name,
+            number,
             books: Tally::default(),
             gap: None,
             last_cause: None,
@@ -360,6 +363,19 @@ impl Patience for Here<'_> {
 }
 
 impl Handler for StreamHandler {
+    fn begin_in_child(&mut self) {
+        let work = self.number.map(|number| {
+            let mut work = Writing::new(Stream::again(number));
+            work.terminator.clone_from(&self.terminator);
+            work
+        });
+        self.worker.begin_in_child(work);
+        // What waits is the parent's to write.
+        self.pending = Lines::default();
+        self.books = Tally::default();
+        self.gap = None;
+    }
+
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.gap.is_some() {
             if self.is_crowded() {

@@ -37,6 +37,19 @@ enum Kind {
 }
 
 impl Stream {
+    /// The standard stream of this number.
+    pub(super) fn again(number: i32) -> Self {
+        Self { kind: Kind::Standard(number) }
+    }
+
+    /// The number of a standard stream.
+    pub(super) fn number(&self) -> Option<i32> {
+        match &self.kind {
+            Kind::Standard(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// Standard output, descriptor 1, written without the standard library's buffer and lock.
     pub fn stdout() -> Self {
         Self { kind: Kind::Standard(1) }

@@ -19,6 +19,7 @@ const AT_OWNER: usize = 1;
 const AT_INTENT: usize = 2;
 const AT_COMMITTED: usize = 3;
 const AT_RESOLVED: usize = 4;
+const AT_BUSY: usize = 5;
 const AT_CLOCKS: [usize; 2] = [16, 32];
 const AT_TABLES: [usize; 2] = [1024, 4096];
 const ENTRY_WORDS: usize = 4;
@@ -122,6 +123,17 @@ impl Control {
     /// The epoch is written.
     pub(crate) fn commit(&self, epoch: u64) {
         self.set(AT_COMMITTED, epoch);
+        self.set(AT_BUSY, 0);
+    }
+
+    /// From now on files may get longer than the committed epoch left them.
+    pub(crate) fn set_busy(&self, now_ns: i64) {
+        self.set(AT_BUSY, now_ns as u64);
+    }
+
+    /// Since when files may be longer than the committed epoch left them; 0: they are not.
+    pub(crate) fn busy_since(&self) -> i64 {
+        self.get(AT_BUSY) as i64
     }
 
     /// Whether somebody has compared the files of this dead run already, and may have written to

@@ -6,10 +6,13 @@ use crate::lane::memory::LaneMemory;
 use crate::sync::Arc;
 use crate::sys::{self, SharedMap};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
+/// A batch that is written takes milliseconds; a process may be stopped in the midst of it.
+const LONGEST_BATCH: Duration = Duration::from_secs(10);
 /// Held while estates are looked at, so that only one process decides about each.
 const RECOVERY: &str = "recovery";
 
@@ -57,7 +60,15 @@ pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
 /// Opens a run's folder if its process is dead.
 fn open(folder: &Path) -> Option<Estate> {
     let name = folder.file_name()?.to_str()?;
-    let lock = open_lock(&folder.join(LOCK), false).ok()?;
+    let Ok(lock) = open_lock(&folder.join(LOCK), false) else {
+        // Its process may have died before it could make the lock.
+        let maker = name.strip_prefix(UNFINISHED).and_then(|name| name.split_once('-'));
+        let maker = maker.and_then(|(process, _)| process.parse().ok());
+        if maker.is_some_and(|process| sys::process_start(process).is_none()) {
+            let _ = fs::remove_dir_all(folder);
+        }
+        return None;
+    };
     if !sys::lock_exclusive(&lock).ok()? {
         return None;
     }
@@ -88,18 +99,21 @@ impl Estate {
         if intent == committed + 1 {
             let files = self.control.files(intent);
             let whole = files.iter().all(|entry| {
-                let found = self.find(entry);
-                // Somebody who moved or removed it since had it whole.
-                found.is_none_or(|(_, size)| size >= entry.size)
+                // Somebody who removed it since had it whole.
+                self.find(entry).is_none_or(|(_, meta)| meta.len() == entry.size)
             });
             if whole {
                 self.control.resolve(intent);
                 return intent;
             }
         }
+        let busy_since = self.control.busy_since();
         for entry in self.control.files(committed) {
-            if let Some((path, size)) = self.find(&entry)
-                && size > entry.size
+            // Nobody else's lines are cut: the file ends where this run was at work when it died.
+            if busy_since != 0
+                && let Some((path, meta)) = self.find(&entry)
+                && meta.len() > entry.size
+                && !is_younger(&meta, busy_since)
             {
                 let _ = cut(&path, entry.size);
             }
@@ -109,12 +123,12 @@ impl Estate {
     }
 
     /// Where a file is now, and how long it is: at its path, or under another name beside it.
-    fn find(&self, entry: &Entry) -> Option<(PathBuf, u64)> {
+    fn find(&self, entry: &Entry) -> Option<(PathBuf, Metadata)> {
         let path = Path::new(self.foreign.dictionary.paths.get(&entry.path)?);
         let is_it = |path: &Path| {
             let meta = fs::symlink_metadata(path).ok()?;
             let id = sys::file_id(&meta)?.numbers();
-            (id == entry.id).then(|| (path.to_owned(), meta.len()))
+            (id == entry.id).then(|| (path.to_owned(), meta))
         };
         is_it(path).or_else(|| {
             let beside = fs::read_dir(path.parent()?).ok()?;
@@ -150,6 +164,13 @@ impl Estate {
         drop(lanes);
         let _ = fs::remove_dir_all(folder);
     }
+}
+
+/// Whether a file was written to when a run that was at work at that time had long been dead.
+fn is_younger(meta: &Metadata, busy_ns: i64) -> bool {
+    let written = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let busy = Duration::from_nanos(busy_ns.unsigned_abs());
+    written.is_none_or(|written| written > busy + LONGEST_BATCH)
 }
 
 /// Cuts a file, unless somebody else writes to it.

@@ -58,8 +58,8 @@ impl Foreign {
 pub(crate) struct Keeper {
     folder: PathBuf,
     /// Held until the process ends.
-    _lock: File,
-    dictionary: Mutex<File>,
+    lock: Mutex<Option<File>>,
+    dictionary: Mutex<Option<File>>,
     control: Control,
     next_lane: AtomicU64,
     next_path: AtomicU64,
@@ -109,8 +109,8 @@ impl Keeper {
         fs::rename(unfinished, &folder)?;
         Ok(Self {
             folder,
-            _lock: lock,
-            dictionary: Mutex::new(dictionary),
+            lock: Mutex::new(Some(lock)),
+            dictionary: Mutex::new(Some(dictionary)),
             control,
             next_lane: AtomicU64::new(1),
             next_path: AtomicU64::new(1),
@@ -151,7 +151,11 @@ impl Keeper {
     }
 
     fn write(&self, entry: &[u8]) {
-        if lock(&self.dictionary).write_all(entry).is_err() {
+        let written = match &mut *lock(&self.dictionary) {
+            Some(file) => file.write_all(entry).is_ok(),
+            None => true,
+        };
+        if !written {
             self.unwritten.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -159,6 +163,12 @@ impl Keeper {
     /// Entries of the dictionary that found no room.
     pub(crate) fn unwritten(&self) -> u64 {
         self.unwritten.load(Ordering::Relaxed)
+    }
+
+    /// Closes what a forked child has of its parent's folder, lest the lock outlives the parent.
+    pub(crate) fn let_go(&self) {
+        *lock(&self.lock) = None;
+        *lock(&self.dictionary) = None;
     }
 
     /// Removes the folder: everything in it is written out.

@@ -46,6 +46,15 @@ pub(crate) fn poll_writable(_fd: i32, _timeout: Duration) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Processes do not fork here.
+pub(super) fn register_fork(
+    _prepare: extern "C" fn(),
+    _parent: extern "C" fn(),
+    _child: extern "C" fn(),
+) -> bool {
+    false
+}
+
 /// Registers `hook` to run when the process ends in order.
 pub(super) fn register_exit(hook: extern "C" fn()) -> bool {
     #[cfg(windows)]

@@ -106,6 +106,16 @@ fn errno_place() -> *mut libc::c_int {
     }
 }
 
+/// Has functions called on the thread that forks: before, and after in the parent and the child.
+pub(super) fn register_fork(
+    prepare: extern "C" fn(),
+    parent: extern "C" fn(),
+    child: extern "C" fn(),
+) -> bool {
+    // SAFETY: plain functions of this program, valid until it ends.
+    (unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) }) == 0
+}
+
 /// Registers `hook` to run when the process ends in order.
 pub(super) fn register_exit(hook: extern "C" fn()) -> bool {
     // SAFETY: the hook is a plain function of this program, valid until it ends.
