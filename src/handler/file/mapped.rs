@@ -186,7 +186,8 @@ impl MmapRotatingFileHandler {
         }
         let disk = self.disk();
         self.finish(&*disk)?;
-        self.open_live(&*disk)
+        // The lock may be gone with the directory, too.
+        self.open_files()
     }
 
     fn size(&mut self) -> u64 {
@@ -285,7 +286,7 @@ impl Handler for MmapRotatingFileHandler {
         cx.format_into(record, &mut self.line)?;
         self.line.extend_from_slice(self.options.terminator.as_bytes());
         let (size, more) = (self.size(), self.line.len() as u64);
-        if self.rotation.is_due(record.time_ns(), size, more)
+        if self.rotation.is_due(0, record.time_ns(), size, more)
             && let Err(error) = self.roll(cx)
         {
             cx.report(error);

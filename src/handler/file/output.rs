@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::handler::{Context, HandlerRef};
 use crate::record::LogRecord;
 use crate::sync::Arc;
-use crate::sys;
+use crate::sys::{self, FileId};
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,9 @@ pub(crate) struct Output {
     sync_due: bool,
     /// A file that was left behind has not been synced.
     behind: bool,
+    /// Counts the files that were opened one after the other.
+    files: u64,
+    last_id: Option<FileId>,
     reopenings: u64,
 }
 
@@ -108,6 +111,8 @@ impl Output {
             synced: now,
             sync_due: false,
             behind: false,
+            files: 0,
+            last_id: None,
             reopenings: reopenings(),
             options,
         };
@@ -198,6 +203,8 @@ impl Output {
         {
             open.size += written as u64;
         }
+        self.files += u64::from(open.id != self.last_id || open.id.is_none());
+        self.last_id = open.id;
         self.file = Some(open);
         self.appends = false;
         self.opened = true;
@@ -369,6 +376,16 @@ impl Output {
 
     fn is_due(&self) -> bool {
         self.trouble.as_ref().is_none_or(Trouble::is_due)
+    }
+
+    /// Which of the files that were at the path is open: another number for another file.
+    pub(crate) fn file_number(&self) -> u64 {
+        self.files
+    }
+
+    /// Returns true if a file that was left has not been synced.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Returns true while the file takes nothing.

@@ -196,6 +196,7 @@ impl FileHandler {
                 rotation.note(true);
             }
             self.output.open()?;
+            rotation.took(self.output.file_number());
             return rotation.try_link(self.output.path());
         }
         self.output.open()
@@ -222,9 +223,11 @@ impl FileHandler {
             return Ok(());
         }
         let (size, more) = (self.output.size(), self.output.begun_size());
+        let number = self.output.file_number();
         let rotation = self.rotation.as_mut();
-        if rotation.is_some_and(|rotation| rotation.is_due(record.time_ns(), size, more))
+        if rotation.is_some_and(|rotation| rotation.is_due(number, record.time_ns(), size, more))
             && !self.output.is_in_trouble()
+            && self.output.is_regular()
             && let Err(error) = self.roll(cx)
         {
             cx.report(error);

@@ -43,8 +43,9 @@ mod sighup {
     /// Does [`reopen_files`] whenever the process gets the signal SIGHUP, which does not end it
     /// any more then.
     ///
-    /// Handlers of the signal that were installed before are called as well. Calling it again
-    /// changes nothing.
+    /// Handlers of the signal that were installed before are called as well, so call this before a
+    /// runtime with crash handling is built: that one ends the process at a SIGHUP which nobody
+    /// had handled before. Calling it again changes nothing.
     ///
     /// # Errors
     ///

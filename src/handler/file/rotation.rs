@@ -68,6 +68,7 @@ impl Plan {
             next_ns: i64::MAX,
             fresh: true,
             started: false,
+            file: 0,
             begun: 0,
             rotate,
             naming,
@@ -90,6 +91,8 @@ pub(crate) struct Rotation {
     /// The present file has no record yet: its time begins with the first.
     fresh: bool,
     started: bool,
+    /// Which of the files at the path that is.
+    file: u64,
     /// When the present file began, in seconds since the Unix epoch.
     begun: i64,
     rotate: Rotate,
@@ -151,11 +154,18 @@ impl Rotation {
         self.next_ns = next.unwrap_or(i64::MAX);
     }
 
+    /// Notes which file is open.
+    pub(crate) fn took(&mut self, file: u64) {
+        self.file = file;
+    }
+
     /// Returns true if the file is to be moved away before a record of that time and so many
-    /// bytes, with `size` bytes in the file.
+    /// bytes, with `size` bytes in the file. Another file than before, which another process
+    /// began, has its time yet before it.
     #[inline]
-    pub(crate) fn is_due(&mut self, time_ns: i64, size: u64, more: u64) -> bool {
-        if self.fresh {
+    pub(crate) fn is_due(&mut self, file: u64, time_ns: i64, size: u64, more: u64) -> bool {
+        if self.fresh || file != self.file {
+            self.file = file;
             self.begin(time_ns.div_euclid(SECOND_NS));
         }
         size > 0

@@ -44,7 +44,7 @@ impl MmapRotatingFileHandler {
 
     pub(super) fn ready_live(&mut self, disk: &dyn Storage) -> Result<(), Error> {
         let move_to = |from: &Path, to: &Path| {
-            disk.rename(from, to).map_err(|error| Error::io("rename", from, error))
+            disk.rename_new(from, to).map_err(|error| Error::io("rename", from, error))
         };
         if storage::exists(disk, &self.live)? {
             let terminator = self.options.terminator.as_bytes();
@@ -106,11 +106,16 @@ impl MmapRotatingFileHandler {
     }
 
     pub(super) fn take_lock(&mut self) -> Result<(), Error> {
-        if self.lock.is_some() {
-            return Ok(());
-        }
         let path = self.lock_path();
         let failed = |error| Error::io("lock", &path, error);
+        let there = || std::fs::metadata(&path).ok().and_then(|meta| sys::file_id(&meta));
+        if let Some(lock) = &self.lock {
+            // Gone with its directory, it keeps nobody away.
+            if lock.metadata().is_ok_and(|meta| sys::file_id(&meta) == there()) {
+                return Ok(());
+            }
+            self.lock = None;
+        }
         loop {
             let file = self.options.storage.open(&path, self.how()).map_err(failed)?;
             if !sys::lock_exclusive(&file).map_err(failed)? && cfg!(unix) {
@@ -121,8 +126,7 @@ impl MmapRotatingFileHandler {
             }
             // Whoever had the lock before may have removed the file just now.
             let ours = sys::file_id(&file.metadata().map_err(failed)?);
-            let there = std::fs::metadata(&path).ok().and_then(|meta| sys::file_id(&meta));
-            if ours == there {
+            if ours == there() {
                 self.lock = Some(file);
                 return Ok(());
             }
@@ -151,6 +155,7 @@ impl MmapRotatingFileHandler {
             }
             State::Plain(mut output) => {
                 output.release_file();
+                self.behind |= output.is_behind();
                 Ok(())
             }
         }
@@ -166,8 +171,11 @@ impl MmapRotatingFileHandler {
             if !storage::exists(&*disk, &self.live)? {
                 return Ok(());
             }
-            disk.rename(&self.live, &self.path)
-                .map_err(|error| Error::io("rename", &self.live, error))
+            match disk.rename_new(&self.live, &self.path) {
+                // Somebody made a file of that name meanwhile: the next start sees to both.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                done => done.map_err(|error| Error::io("rename", &self.live, error)),
+            }
         });
         self.rotation.end();
         if done.is_ok()

@@ -215,6 +215,42 @@ fn a_live_file_that_others_move_or_remove_is_made_anew() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_directory_that_vanishes_is_made_anew_or_waited_for() {
+    for create in [false, true] {
+        let dir = TestDir::new();
+        std::fs::create_dir(dir.join("logs")).unwrap();
+        let built = MmapRotatingFileHandler::builder(dir.join("logs/hot.log"));
+        let mut desk = desk(built.create_dirs(create));
+        desk.log("0").unwrap();
+        std::fs::remove_dir_all(dir.join("logs")).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(260));
+        assert_eq!(desk.batch_end().is_ok(), create);
+        if !create {
+            assert!(desk.put("nowhere").is_err());
+            std::fs::create_dir(dir.join("logs")).unwrap();
+        }
+        desk.put("1").unwrap();
+        assert!(MmapRotatingFileHandler::new(dir.join("logs/hot.log")).unwrap_err().is_already());
+        desk.close().unwrap();
+        assert_eq!(dir.read("logs/hot.log"), "1\n");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_made_under_the_plain_name_is_not_replaced() {
+    let dir = TestDir::new();
+    let mut desk = desk(builder(&dir));
+    desk.put("0").unwrap();
+    dir.write("hot.log", "5\n");
+    desk.close().unwrap();
+    assert_eq!(dir.names(), ["hot.log", "hot.log.live"]);
+    drop(builder(&dir).build().unwrap());
+    assert_eq!(dir.names(), ["hot.log", "hot.log.000001"]);
+    assert_eq!((dir.read("hot.log.000001").as_str(), dir.read("hot.log").as_str()), ("5\n", "0\n"));
+}
+
+#[test]
 fn a_mapped_file_is_rotated_by_the_clock_and_at_the_start_and_has_a_link() {
     let dir = TestDir::new();
     for round in 0..3 {
