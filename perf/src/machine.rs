@@ -135,6 +135,12 @@ pub(crate) fn line() -> String {
     )
 }
 
+/// The load average over the last minute; `unknown` where the system has none.
+pub(crate) fn load() -> String {
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split_whitespace().next().unwrap_or("unknown").to_owned()
+}
+
 /// What a bare read of the counter costs: the median over batches of 20, in nanoseconds.
 pub(crate) fn read_cost_ns() -> f64 {
     let mut batches: Vec<f64> = (0..20_000)

@@ -22,6 +22,9 @@ pub(crate) struct About {
     /// `2026-11-20`, in UTC.
     pub(crate) date: String,
     pub(crate) machine: String,
+    /// Processes that wanted a core in the minute before: other work makes figures worse.
+    #[serde(default)]
+    pub(crate) load: String,
     pub(crate) rustc: String,
     pub(crate) command: String,
     pub(crate) tsc_read_ns: f64,
@@ -50,6 +53,7 @@ impl About {
             commit,
             date: said("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(unknown),
             machine: machine::line(),
+            load: machine::load(),
             rustc: said("rustc", &["--version"]).unwrap_or_else(unknown),
             command: format!("sawmill-perf {}", arguments.join(" ")),
             tsc_read_ns: machine::read_cost_ns(),
@@ -64,6 +68,7 @@ impl About {
             "commit" => &self.commit,
             "date" => &self.date,
             "machine" => &self.machine,
+            "load" => &self.load,
             "rustc" => &self.rustc,
             "command" => &self.command,
             _ => return None,
