@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::level::Level;
 use crate::sync::Arc;
 use crate::value::{Piece, Role, tag};
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -118,14 +119,31 @@ pub trait Render: Send + Sync {
 
 /// A record on its way through filters, formatters and handlers.
 ///
-/// Lives on the drain, borrows the ring; all getters are cheap unless they say otherwise.
-#[derive(Debug, Clone)]
+/// Lives on the drain, borrows the ring; all getters are cheap unless they say otherwise. A clone
+/// is a record of its own: changes to the one are not seen in the other.
+#[derive(Debug)]
 pub struct LogRecord<'a> {
     head: Head<'a>,
     body: Body<'a>,
     renderer: Option<&'a Arc<dyn Render>>,
     overlay: Option<Box<Overlay>>,
     revision: u32,
+    /// What was made to outlive the frame, which later changes are told to.
+    kept: OnceCell<OwnedRecord>,
+}
+
+impl Clone for LogRecord<'_> {
+    fn clone(&self) -> Self {
+        let Self { head, body, renderer, overlay, revision, kept: _ } = self;
+        Self {
+            head: *head,
+            body: *body,
+            renderer: *renderer,
+            overlay: overlay.clone(),
+            revision: *revision,
+            kept: OnceCell::new(),
+        }
+    }
 }
 
 impl std::fmt::Debug for dyn Render + '_ {
@@ -151,12 +169,19 @@ impl<'a> LogRecord<'a> {
         body: Body<'a>,
         renderer: Option<&'a Arc<dyn Render>>,
     ) -> Self {
-        Self { head, body, renderer, overlay: None, revision: 0 }
+        Self { head, body, renderer, overlay: None, revision: 0, kept: OnceCell::new() }
     }
 
-    pub(crate) fn with_overlay(mut self, overlay: Option<Box<Overlay>>, revision: u32) -> Self {
+    /// The view of a record that was kept.
+    pub(crate) fn of_kept(
+        mut self,
+        overlay: Option<Box<Overlay>>,
+        revision: u32,
+        kept: OwnedRecord,
+    ) -> Self {
         self.overlay = overlay;
         self.revision = revision;
+        self.kept = kept.into();
         self
     }
 
@@ -217,6 +242,16 @@ impl<'a> LogRecord<'a> {
             Body::Described(Described { created: Some(seconds), .. }) => *seconds,
             _ => self.head.time_ns as f64 / 1e9,
         }
+    }
+
+    /// Returns true if `created` was given as an integer, which patterns show.
+    pub(crate) fn created_whole(&self) -> bool {
+        matches!(&self.body, Body::Described(Described { whole: true, .. }))
+    }
+
+    /// Returns true if the runtime started at a whole second.
+    pub(crate) fn started_whole(&self) -> bool {
+        self.head.start_ns.rem_euclid(1_000_000_000) == 0
     }
 
     /// The whole second since the Unix epoch, and the nanoseconds into it.
@@ -286,7 +321,8 @@ impl<'a> LogRecord<'a> {
         self.changed_text("module").unwrap_or_else(|| {
             let name = self.filename();
             match name.rsplit_once('.') {
-                Some((stem, _)) if !stem.is_empty() => stem,
+                // The dots before a name belong to it.
+                Some((stem, _)) if stem.bytes().any(|byte| byte != b'.') => stem,
                 _ => name,
             }
         })
@@ -444,9 +480,10 @@ impl<'a> LogRecord<'a> {
     /// If a described record's message and arguments do not fit each other, or the frame is
     /// damaged.
     pub fn write_message(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        if let Some(Overlay { message: Some(text), .. }) = self.overlay() {
-            out.extend_from_slice(text.as_bytes());
-            return Ok(());
+        if self.overlay.is_some()
+            && let Some(written) = self.write_changed_message(out)
+        {
+            return written;
         }
         match &self.body {
             Body::Site { site, words } => {
@@ -456,6 +493,39 @@ impl<'a> LogRecord<'a> {
                 described.write_message(self.renderer.map(|renderer| &**renderer), out)
             }
         }
+    }
+
+    /// Appends the message if a filter changed it, its raw form or its arguments.
+    #[cold]
+    fn write_changed_message(&self, out: &mut Vec<u8>) -> Option<Result<(), Error>> {
+        let ready = self.overlay()?.message.as_deref();
+        let (raw, arguments) = (self.changed("msg"), self.changed("args"));
+        let none = matches!(arguments, None | Some(Value::None | Value::Unit));
+        if let (Some(text), None, true) = (ready, raw, none) {
+            out.extend_from_slice(text.as_bytes());
+            return Some(Ok(()));
+        }
+        if raw.is_none() && arguments.is_none() {
+            return None;
+        }
+        let message = match (raw, ready, &self.body) {
+            (Some(raw), ..) => raw,
+            (None, Some(text), _) => Value::Str(text),
+            (None, None, Body::Described(described)) => described.message,
+            (None, None, Body::Site { .. }) => return None,
+        };
+        let arguments = arguments.or_else(|| self.arguments()).unwrap_or(Value::Unit);
+        Some(match (self.renderer, message) {
+            (Some(renderer), message) => renderer.render(message, arguments, out),
+            (None, Value::Str(text) | Value::Text(text)) => {
+                out.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
+            (None, other) => {
+                crate::text::plain(other, out);
+                Ok(())
+            }
+        })
     }
 
     /// The message as a new string. Allocates.
@@ -596,14 +666,20 @@ impl<'a> LogRecord<'a> {
         }
     }
 
-    fn change(&mut self) -> &mut Overlay {
+    fn change(&mut self, change: impl FnOnce(&mut Overlay)) {
         self.revision += 1;
-        self.overlay.get_or_insert_default()
+        change(self.overlay.get_or_insert_default());
+        if let Some(kept) = self.kept.get() {
+            kept.changed(self.overlay.clone(), self.revision);
+        }
     }
 
     /// Replaces the message; the original arguments are gone. For filters.
     pub fn set_message(&mut self, text: impl Into<Box<str>>) {
-        self.change().message = Some(text.into());
+        self.change(|overlay| {
+            overlay.attributes.retain(|(key, _)| !matches!(&**key, "msg" | "args"));
+            overlay.message = Some(text.into());
+        });
     }
 
     /// Sets an attribute, a standard one (by its Python name) or a field. For filters.
@@ -614,19 +690,22 @@ impl<'a> LogRecord<'a> {
             ("levelno", Value::U64(number)) => i32::try_from(number).ok().map(Level::new),
             _ => None,
         };
-        let overlay = self.change();
-        if level.is_some() {
-            overlay.level = level;
-        }
-        match overlay.attributes.iter_mut().find(|(key, _)| **key == *name) {
-            Some(entry) => entry.1 = value,
-            None => overlay.attributes.push((name.into(), value)),
-        }
+        self.change(|overlay| {
+            if level.is_some() {
+                overlay.level = level;
+            }
+            match overlay.attributes.iter_mut().find(|(key, _)| **key == *name) {
+                Some(entry) => entry.1 = value,
+                None => overlay.attributes.push((name.into(), value)),
+            }
+        });
     }
 
-    /// Copies the record out of the ring. Allocates; for handlers that keep records.
+    /// Copies the record out of the ring, at the first call for it. Allocates; for handlers that
+    /// keep records. As in Python, where a handler keeps the record itself, what a later filter
+    /// changes shows in what was kept.
     pub fn keep(&self) -> OwnedRecord {
-        OwnedRecord::of(self)
+        self.kept.get_or_init(|| OwnedRecord::of(self)).clone()
     }
 }
 

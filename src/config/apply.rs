@@ -19,6 +19,7 @@ use crate::level::Level;
 use crate::runtime::{Runtime, levels};
 use crate::sync::Arc;
 use crate::tree::State;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::time::Duration;
@@ -135,7 +136,7 @@ impl Plan {
 
     fn apply_whole(self, runtime: &Runtime) -> Result<(), Refused> {
         let Self {
-            door, disable_existing, formatters, filters, handlers, loggers, overlay, ..
+            door, disable_existing, keep_unattached, formatters, filters, handlers, loggers, overlay, ..
         } = self;
         let mut problems = Problems::default();
         let mut world = World::default();
@@ -173,7 +174,7 @@ impl Plan {
             let _ = handler.open(HANDOVER);
         }
         let done = runtime.reconfigure(|state| {
-            state.keep_only(&world.order);
+            state.keep_only(if keep_unattached { &world.order } else { &[] });
             Ok(())
         });
         done.map_err(|error| Refused::one("", error))
@@ -223,7 +224,8 @@ impl World {
         problems: &mut Problems,
     ) {
         let nothing = HashMap::new();
-        let parts = Parts { handlers: &nothing };
+        let opens = Cell::default();
+        let parts = Parts { handlers: &nothing, opens: &opens };
         for it in formatters {
             let path = join("formatters", &it.id);
             if let Some(made) = noted((it.make)(&parts), path, problems) {
@@ -238,7 +240,7 @@ impl World {
         }
         for it in handlers {
             let id = it.made.id;
-            let made = (it.made.make)(&Parts { handlers: &self.handlers });
+            let made = (it.made.make)(&Parts { handlers: &self.handlers, opens: &opens });
             let Some(handler) = noted(made, join("handlers", &id), problems) else { continue };
             if let Some(formatter) = it.formatter.and_then(|id| self.formatters.get(&id)) {
                 handler.set_formatter(Some(formatter.clone()));
@@ -252,7 +254,8 @@ impl World {
                 handler.add_filter(filter.clone());
             }
             handler.set_name(Some(&id));
-            self.opens.extend(it.opens.map(|opens| (id.clone(), opens)));
+            let opens = it.opens.or_else(|| opens.take());
+            self.opens.extend(opens.map(|opens| (id.clone(), opens)));
             self.order.push(handler.clone());
             self.handlers.insert(id, handler);
         }

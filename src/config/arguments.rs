@@ -86,6 +86,16 @@ impl Arguments {
         self.named.push((name.to_owned(), value));
     }
 
+    /// Gives an argument a value, whether it has one already by name or by place.
+    #[cfg(feature = "ini")]
+    pub(super) fn replace(&mut self, name: &str, place: usize, value: Node) {
+        self.named.retain(|(known, _)| known != name);
+        match self.positional.get_mut(place) {
+            Some(given) => *given = value,
+            None => self.push(name, value),
+        }
+    }
+
     #[cfg(any(test, feature = "ini"))]
     pub(super) fn push_positional(&mut self, value: Node) {
         self.positional.push(value);
@@ -120,8 +130,8 @@ impl Arguments {
         self.problems.push(Problem { path, message: message.to_string() });
     }
 
-    /// Gives the positional arguments of an INI file their names.
-    pub(super) fn signature(&mut self, names: &[&str]) {
+    /// Gives the positional arguments of an INI file their names; without it they are mistakes.
+    pub fn signature(&mut self, names: &[&str]) {
         let positional = std::mem::take(&mut self.positional);
         if positional.len() > names.len() {
             self.mistake(
@@ -366,9 +376,10 @@ impl Arguments {
         self.writes_to.take()
     }
 
-    /// Notes the file that the handler will open.
-    pub(super) fn opens(&mut self, path: PathBuf, mode: FileMode, delay: bool) {
-        self.opens = Some(Opens { path, mode, delay });
+    /// Notes the file that a handler built with `opened_later` will open, so that a configuration
+    /// with a file that cannot be opened is refused.
+    pub fn opens(&mut self, path: impl Into<PathBuf>, mode: FileMode, delay: bool) {
+        self.opens = Some(Opens { path: path.into(), mode, delay });
     }
 
     pub(super) fn take_opens(&mut self) -> Option<Opens> {

@@ -12,6 +12,7 @@ use crate::format::FormatterRef;
 use crate::handler::HandlerRef;
 use crate::level::LevelNames;
 use crate::sync::Arc;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -81,7 +82,9 @@ fn made<T>(
     }
     let blueprint = factory(&mut args);
     match args.problems() {
-        problems if problems.is_empty() => blueprint(&Parts { handlers: &HashMap::new() }),
+        problems if problems.is_empty() => {
+            blueprint(&Parts { handlers: &HashMap::new(), opens: &Cell::default() })
+        }
         problems => Err(Refused::new(problems).into()),
     }
 }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub(super) door: Door,
     pub(super) incremental: bool,
     pub(super) disable_existing: bool,
+    /// Handlers that no logger holds keep their home and their name.
+    pub(super) keep_unattached: bool,
     pub(super) formatters: Vec<Made<FormatterRef>>,
     pub(super) filters: Vec<Made<FilterRef>>,
     /// In the order in which they are made.
@@ -398,6 +400,7 @@ impl<'a> Planner<'a> {
             door: self.door,
             incremental: false,
             disable_existing,
+            keep_unattached: true,
             formatters: Vec::new(),
             filters: Vec::new(),
             handlers: Vec::new(),
@@ -639,6 +642,7 @@ impl<'a> Planner<'a> {
             door: self.door,
             incremental: true,
             disable_existing: false,
+            keep_unattached: true,
             formatters: Vec::new(),
             filters: Vec::new(),
             handlers: Vec::new(),

@@ -1,12 +1,13 @@
 //! Which names a configuration may use: classes, factories, objects, prefixes.
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Opens};
 use super::node::Node;
 use crate::error::Error;
 use crate::filter::FilterRef;
 use crate::format::FormatterRef;
 use crate::handler::HandlerRef;
 use crate::sync::Arc;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -19,6 +20,8 @@ pub(super) type Factory<T> = Arc<dyn Fn(&mut Arguments) -> Blueprint<T> + Send +
 /// What is made already while a configuration is applied.
 pub(super) struct Parts<'a> {
     pub(super) handlers: &'a HashMap<String, HandlerRef>,
+    /// The file that a user's factory says its handler will open.
+    pub(super) opens: &'a Cell<Option<Opens>>,
 }
 
 impl Parts<'_> {
@@ -182,9 +185,10 @@ fn late<T: 'static, R: Into<T>>(
     Arc::new(move |args: &mut Arguments| {
         let make = make.clone();
         let mut args = args.hand_over();
-        Box::new(move |_: &Parts<'_>| {
+        Box::new(move |parts: &Parts<'_>| {
             let made = make(&mut args)?.into();
             args.finish()?;
+            parts.opens.set(args.take_opens());
             Ok(made)
         })
     })

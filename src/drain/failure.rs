@@ -16,6 +16,9 @@ pub enum FailureKind {
     Handler,
     /// A filter of a logger or a handler.
     Filter,
+    /// A handler that could not open its file, at the door that follows Python, where that fails
+    /// the call and the handlers behind it get nothing.
+    Call,
     /// Nothing: there is no handler for the record, and no last resort. Told once.
     Unrouted,
 }

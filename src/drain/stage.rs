@@ -449,29 +449,39 @@ impl Stage {
         let handler = &mut slot.handler;
         let done =
             with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
-        slot.dirty = !self.write_through;
+        // What goes through a queue comes after what does not.
+        slot.dirty = !self.write_through || slot.at.passes_on();
         if let Some(commits) = commits {
             commits.look(&mut *slot.handler, &mut slot.noted);
         }
         match done {
             Ok(Ok(())) => Books::add(&slot.at.books().accepted, 1),
-            failed => self.emit_failed(index, failed, record),
+            failed => self.emit_failed(index, failed, record, table),
         }
         if !self.delivery.is_empty() {
             self.settle(index, Some(record), table, depth);
         }
-        if self.write_through {
+        if self.slots.get(index).is_some_and(|slot| slot.as_ref().is_some_and(|slot| !slot.dirty)) {
             self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
         }
     }
 
     #[cold]
-    fn emit_failed(&mut self, index: usize, failed: Caught, record: &LogRecord<'_>) {
+    fn emit_failed(
+        &mut self,
+        index: usize,
+        failed: Caught,
+        record: &LogRecord<'_>,
+        table: &Table,
+    ) {
         let Some(Some(slot)) = self.slots.get(index) else { return };
         let at = slot.at.clone();
         Books::add(&at.books().failed, 1);
+        let escaped = std::mem::take(&mut self.delivery.escaped) && table.failing_filter_aborts;
+        let kind = if escaped { FailureKind::Call } else { FailureKind::Handler };
+        self.aborted |= escaped;
         if let Some(error) = caught(failed, "the handler") {
-            self.fail(FailureKind::Handler, Some(&at), Some(record), &error);
+            self.fail(kind, Some(&at), Some(record), &error);
         }
     }
 
@@ -497,7 +507,7 @@ impl Stage {
         for error in &told.errors {
             self.fail(FailureKind::Handler, Some(&at), record, error);
         }
-        for forward in told.forwards {
+        for forward in &told.forwards {
             let used = table.uses.get(&forward.target.id());
             match used {
                 Some(used) if depth < FORWARD_DEPTH => {
@@ -505,6 +515,12 @@ impl Stage {
                     let mut record = forward.record.view();
                     self.offer(used, table, 0, &mut record, forward.check_level, depth + 1);
                     self.record += 1;
+                    if self.aborted {
+                        let records = told.forwards.into_iter().map(|it| it.record).collect();
+                        let Some(Some(slot)) = self.slots.get_mut(index) else { return };
+                        self.aborted = slot.handler.take_back(records);
+                        return;
+                    }
                 }
                 _ => {
                     let books = forward.target.books();
@@ -557,7 +573,7 @@ impl Stage {
                 slot.at.books().held.store(slot.handler.held(), Ordering::Relaxed);
             }
         }
-        good
+        good & !self.aborted
     }
 
     /// The rings ran dry: handlers that got records, or still hold some, write what they buffered.
@@ -567,6 +583,7 @@ impl Stage {
                 && std::mem::take(&mut slot.dirty)
             {
                 self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
+                self.aborted = false;
                 // What found no room is tried again, though no further record may come.
                 if let Some(slot) = &mut self.slots[index] {
                     slot.dirty = slot.handler.held() > 0;
@@ -586,6 +603,10 @@ impl Stage {
         let flushed = self.step(index, Some(table), deadline, |handler, cx| {
             if handler.flush_on_close() { handler.flush(cx) } else { Ok(()) }
         });
+        if std::mem::take(&mut self.aborted) {
+            // As in Python's `shutdown`, which goes on with the next handler.
+            return false;
+        }
         flushed & self.step(index, Some(table), deadline, |handler, cx| handler.close(cx))
     }
 
@@ -600,6 +621,9 @@ impl Stage {
                 cx.set_wants_sync(sync);
                 handler.flush(cx)
             });
+            if std::mem::take(&mut self.aborted) {
+                break;
+            }
         }
         good
     }
@@ -656,6 +680,7 @@ impl Stage {
             run(handler, cx);
             Ok(())
         });
+        self.aborted = false;
         true
     }
 

@@ -175,8 +175,13 @@ impl Attribute {
             },
             Self::LevelNo => Value::I32(record.level().as_i32()),
             Self::LineNo => Value::U64(u64::from(record.line())),
+            Self::Created if record.created_whole() => Value::I64(record.created() as i64),
             Self::Created => Value::F64(record.created()),
             Self::Msecs => Value::F64(record.msecs()),
+            // As in Python, where the start is an integer then too.
+            Self::RelativeCreated if record.created_whole() && record.started_whole() => {
+                Value::I64(record.relative_created() as i64)
+            }
             Self::RelativeCreated => Value::F64(record.relative_created()),
             Self::Thread => record.thread_id().map_or(Value::None, Value::U64),
             Self::Process => Value::U64(u64::from(record.process_id())),

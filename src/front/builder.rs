@@ -107,6 +107,14 @@ impl RecordBuilder {
         self
     }
 
+    /// When the record was made, in whole seconds since the Unix epoch: patterns show the number
+    /// without a point.
+    #[must_use]
+    pub fn created_second(mut self, seconds: i64) -> Self {
+        self.body.push(Field::Created, &seconds);
+        self
+    }
+
     /// When the record was made, in nanoseconds since the Unix epoch.
     #[must_use]
     pub fn time_ns(mut self, time_ns: i64) -> Self {

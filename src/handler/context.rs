@@ -25,6 +25,8 @@ pub(crate) struct Delivery {
     pub(crate) forwards: Vec<Forward>,
     /// A flush left something written and not synced. Nothing is booked for it.
     pub(crate) not_synced: bool,
+    /// The failure that comes is one that Python's handler would let out.
+    pub(crate) escaped: bool,
 }
 
 impl Delivery {
@@ -192,6 +194,11 @@ impl<'a> Context<'a> {
     /// Tells that more records are lost to an error that was told already.
     pub fn lost_more(&mut self, records: u64) {
         self.delivery().lost += records;
+    }
+
+    /// Tells that the error to come is one that Python's handler would let out to its caller.
+    pub(crate) fn escape(&mut self) {
+        self.delivery().escaped = true;
     }
 
     /// Tells that `records` were dropped because the handler's queue was full. They count as

@@ -150,6 +150,12 @@ impl Handler for MemoryHandler {
         self.buffer.len() as u64
     }
 
+    fn take_back(&mut self, mut records: Vec<OwnedRecord>) -> bool {
+        records.append(&mut self.buffer);
+        self.buffer = records;
+        true
+    }
+
     fn targets(&self) -> Vec<HandlerRef> {
         self.target.iter().cloned().collect()
     }

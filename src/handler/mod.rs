@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::filter::FilterRef;
 use crate::format::FormatterRef;
 use crate::level::Level;
-use crate::record::LogRecord;
+use crate::record::{LogRecord, OwnedRecord};
 use crate::seat::Seat;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak, lock};
 use std::any::Any;
@@ -158,6 +158,14 @@ pub trait Handler: Send + Any {
     /// How many records were accepted and are not at their destination yet.
     fn held(&self) -> u64 {
         0
+    }
+
+    /// Takes back all records of one flush, the delivered ones too, because a filter of their way
+    /// failed and the runtime treats that as Python does: the flush ends there. Returns whether
+    /// the failure goes on to whoever caused the flush.
+    fn take_back(&mut self, records: Vec<OwnedRecord>) -> bool {
+        drop(records);
+        false
     }
 
     /// The handlers that this one forwards to; they must find a home even if no logger names them.

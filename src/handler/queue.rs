@@ -190,6 +190,14 @@ struct Listener {
     handlers: Vec<HandlerRef>,
     respect_handler_level: bool,
     listening: bool,
+    /// Ended for good, unless it is started again: a close does not take the rest out either.
+    ended: bool,
+}
+
+impl Listener {
+    fn works(&self) -> bool {
+        self.listening && !self.ended
+    }
 }
 
 impl QueueHandler {
@@ -208,7 +216,7 @@ impl QueueHandler {
         respect_handler_level: bool,
     ) -> Self {
         let handlers = handlers.into_iter().map(Into::into).collect();
-        self.listener = Some(Listener { handlers, respect_handler_level, listening: true });
+        self.listener = Some(Listener { handlers, respect_handler_level, listening: true, ended: false });
         self
     }
 
@@ -224,15 +232,26 @@ impl QueueHandler {
     }
 
     /// Ends the listener for good, after it took out what is there: later records stay in the
-    /// queue, for whoever else reads it.
+    /// queue, for whoever else reads it, even if the handler is closed.
     pub fn end_listener(&mut self, cx: &mut Context<'_>) {
         self.drain(cx);
-        self.listener = None;
+        if let Some(listener) = &mut self.listener {
+            listener.ended = true;
+        }
+    }
+
+    /// Starts the listener again after [`end_listener`](Self::end_listener); it takes out what is
+    /// there.
+    pub fn start_listener(&mut self, cx: &mut Context<'_>) {
+        if let Some(listener) = &mut self.listener {
+            (listener.listening, listener.ended) = (true, false);
+        }
+        self.drain(cx);
     }
 
     /// Returns true if a listener takes the records out again.
     pub fn is_listening(&self) -> bool {
-        self.listener.as_ref().is_some_and(|listener| listener.listening)
+        self.listener.as_ref().is_some_and(Listener::works)
     }
 
     /// What goes into the queue: a copy whose message is the formatted line, exception and stack
@@ -256,7 +275,7 @@ impl QueueHandler {
     }
 
     fn drain(&mut self, cx: &mut Context<'_>) {
-        let Some(listener) = self.listener.as_ref().filter(|listener| listener.listening) else {
+        let Some(listener) = self.listener.as_ref().filter(|listener| listener.works()) else {
             return;
         };
         let mut errors = 0;
@@ -310,8 +329,8 @@ impl Handler for QueueHandler {
 
     fn held(&self) -> u64 {
         match &self.listener {
-            Some(_) => self.put.saturating_sub(self.taken),
-            None => 0,
+            Some(listener) if !listener.ended => self.put.saturating_sub(self.taken),
+            _ => 0,
         }
     }
 

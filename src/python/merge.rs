@@ -7,8 +7,9 @@ use crate::record::{Render, ValueBuf};
 
 /// Fills arguments into a message as `LogRecord.getMessage` does.
 ///
-/// A list stands for the positional arguments, a map for the single mapping argument; without
-/// arguments the text is not touched. A message that is not text is turned into it first.
+/// A tuple stands for the positional arguments, a map for the single mapping argument; without
+/// arguments the text is not touched. Anything else, which only a filter can put there, is one
+/// argument. A message that is not text is turned into it first.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PercentMerge;
 
@@ -19,7 +20,7 @@ impl PercentMerge {
         match given.len() {
             0 => None,
             1 if matches!(given[0].get(), Value::Map(map) if !map.is_empty()) => given.pop(),
-            _ => Some(ValueBuf::list(given)),
+            _ => Some(ValueBuf::tuple(given)),
         }
     }
 }
@@ -40,10 +41,9 @@ impl Render for PercentMerge {
             }
         };
         let arguments = match arguments {
-            Value::List(list) | Value::Tuple(list) if !list.is_empty() => {
-                Arguments::Positional(list.iter().collect())
-            }
+            Value::Tuple(list) if !list.is_empty() => Arguments::Positional(list.iter().collect()),
             Value::Map(map) if !map.is_empty() => Arguments::Mapping(map),
+            other if pyconv::is_true(other) => Arguments::One(other),
             _ => {
                 out.extend_from_slice(text.as_bytes());
                 return Ok(());
@@ -56,6 +56,8 @@ impl Render for PercentMerge {
 enum Arguments<'a> {
     Positional(Vec<Value<'a>>),
     Mapping(Map<'a>),
+    /// A value that is neither.
+    One(Value<'a>),
 }
 
 /// The arguments not used yet: those of a tuple, or one value.
@@ -78,6 +80,7 @@ fn merge(format: &str, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<(
     let mut left = match arguments {
         Arguments::Positional(values) => Left::Tuple(values.iter()),
         Arguments::Mapping(map) => Left::One(Some(Value::Map(*map))),
+        Arguments::One(value) => Left::One(Some(*value)),
     };
     for part in Parts::new(format) {
         let placeholder = match part? {
@@ -104,6 +107,10 @@ fn merge(format: &str, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<(
     }
     match left {
         Left::Tuple(values) if values.len() > 0 => {
+            Err(Error::other("not all arguments converted during string formatting"))
+        }
+        // What could be subscripted may be left over.
+        Left::One(Some(_)) if matches!(arguments, Arguments::One(value) if !matches!(value, Value::List(_))) => {
             Err(Error::other("not all arguments converted during string formatting"))
         }
         _ => Ok(()),
@@ -186,6 +193,23 @@ mod tests {
             ("%*d", vec![text("w"), int(1)], "* wants int"),
         ] {
             assert_eq!(merged(message, arguments).unwrap_err(), error, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_a_filter_left_as_arguments_is_one_argument() {
+        let show = |message: &str, arguments: ValueBuf| {
+            let mut out = Vec::new();
+            let done = PercentMerge.render(Value::Str(message), arguments.get(), &mut out);
+            done.map(|()| String::from_utf8(out).unwrap()).map_err(|error| error.to_string())
+        };
+        assert_eq!(show("%s", ValueBuf::list([int(1)])).unwrap(), "[1]");
+        assert_eq!(show("plain", ValueBuf::list([int(1)])).unwrap(), "plain");
+        assert_eq!(show("%d%%", int(5)).unwrap(), "5%");
+        assert!(show("plain", text("x")).is_err());
+        assert!(show("%(a)s", int(5)).is_err());
+        for nothing in [int(0), text(""), ValueBuf::none(), ValueBuf::list([]), ValueBuf::of(&false)] {
+            assert_eq!(show("%s", nothing).unwrap(), "%s");
         }
     }
 

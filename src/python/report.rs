@@ -19,7 +19,7 @@ pub fn error_report(record: &LogRecord<'_>) -> String {
     text.push_str("\nArguments: ");
     match record.changed("args").or_else(|| record.arguments()) {
         None | Some(Value::Unit) => text.push_str("()"),
-        Some(Value::List(list) | Value::Tuple(list)) => {
+        Some(Value::Tuple(list)) => {
             text.push('(');
             for (at, value) in list.iter().enumerate() {
                 text.push_str(if at == 0 { "" } else { ", " });

@@ -67,6 +67,11 @@ impl ValueBuf {
         Self::block(tag::LIST, items, |count| count)
     }
 
+    /// Makes a tuple: a list of a fixed length, such as the positional arguments of a call.
+    pub fn tuple(items: impl IntoIterator<Item = Self>) -> Self {
+        Self::block(tag::TUPLE, items, |count| count)
+    }
+
     /// Makes a map.
     pub fn map<K: AsRef<str>>(pairs: impl IntoIterator<Item = (K, Self)>) -> Self {
         let items = pairs.into_iter().flat_map(|(key, value)| [Self::of(key.as_ref()), value]);

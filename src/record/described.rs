@@ -75,6 +75,8 @@ pub(crate) struct Described<'a> {
     pub(crate) function: &'a str,
     pub(crate) module_path: &'a str,
     pub(crate) created: Option<f64>,
+    /// `created` was given as an integer.
+    pub(crate) whole: bool,
     pub(crate) time_ns: Option<i64>,
     pub(crate) thread: Option<u64>,
     pub(crate) thread_name: Option<&'a str>,
@@ -101,6 +103,7 @@ impl<'a> Described<'a> {
             function: "",
             module_path: "",
             created: None,
+            whole: false,
             time_ns: None,
             thread: None,
             thread_name: None,
@@ -132,6 +135,9 @@ impl<'a> Described<'a> {
             (Field::Function, Value::Str(text)) => self.function = text,
             (Field::ModulePath, Value::Str(text)) => self.module_path = text,
             (Field::Created, Value::F64(seconds)) => self.created = Some(seconds),
+            (Field::Created, Value::I64(seconds)) => {
+                (self.created, self.whole) = (Some(seconds as f64), true);
+            }
             (Field::TimeNs, Value::I64(time)) => self.time_ns = Some(time),
             (Field::Thread, Value::U64(id)) => self.thread = Some(id),
             (Field::ThreadName, Value::Str(text)) => self.thread_name = Some(text),

@@ -3,13 +3,14 @@
 use super::{Body, Described, Head, LogRecord, Names, Overlay, ProcessInfo, Render, ThreadInfo};
 use crate::callsite::Callsite;
 use crate::level::Level;
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex, lock};
 use std::fmt;
 
-/// A record copied out of the ring: shared, immutable, cheap to clone.
+/// A record copied out of the ring: shared, cheap to clone.
 ///
 /// Kept by handlers that deliver later (memory, queue) and by tests; [`view`](Self::view) gives
-/// the same getters as during delivery.
+/// the same getters as during delivery. Only filters change it: those that the record itself still
+/// passes, and those that it passes when it is delivered later.
 ///
 /// # Examples
 ///
@@ -38,8 +39,8 @@ struct Kept {
     context: Vec<u64>,
     body: KeptBody,
     renderer: Option<Arc<dyn Render>>,
-    overlay: Option<Box<Overlay>>,
-    revision: u32,
+    /// What filters changed, and how often.
+    changes: Mutex<(Option<Box<Overlay>>, u32)>,
 }
 
 enum KeptBody {
@@ -69,8 +70,10 @@ impl OwnedRecord {
                 context: head.context.to_vec(),
                 body,
                 renderer: record.render_with().cloned(),
-                overlay: record.overlay().cloned().map(Box::new),
-                revision: record.revision(),
+                changes: Mutex::new((
+                    record.overlay().cloned().map(Box::new),
+                    record.revision(),
+                )),
             }),
         }
     }
@@ -96,8 +99,13 @@ impl OwnedRecord {
             KeptBody::Site { site, words } => Body::Site { site, words },
             KeptBody::Described { words } => Body::Described(Described::read(words)),
         };
-        LogRecord::new(head, body, kept.renderer.as_ref())
-            .with_overlay(kept.overlay.clone(), kept.revision)
+        let (overlay, revision) = lock(&kept.changes).clone();
+        LogRecord::new(head, body, kept.renderer.as_ref()).of_kept(overlay, revision, self.clone())
+    }
+
+    /// Notes what a filter changed.
+    pub(super) fn changed(&self, overlay: Option<Box<Overlay>>, revision: u32) {
+        *lock(&self.kept.changes) = (overlay, revision);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::replay::{Failed, LONG, Replay};
 use sawmill::config::{Door, Map, Node};
 use sawmill::{HandlerRef, StreamHandler};
+use std::sync::atomic::Ordering;
 
 const KNOWN: &[&str] = &[
     "filename", "filemode", "format", "datefmt", "style", "level", "stream", "handlers", "force",
@@ -22,6 +23,10 @@ pub(crate) fn config(replay: &Replay, line: &Map) -> Result<(), Failed> {
         for handler in root.handlers() {
             root.remove_handler(&handler);
             let _ = handler.close(LONG);
+            // A filter behind a memory handler failed: what comes next does not happen.
+            if replay.reports().filter_failed.load(Ordering::Relaxed) {
+                return Err(Failed);
+            }
         }
     }
     if !root.handlers().is_empty() {

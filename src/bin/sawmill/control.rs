@@ -4,7 +4,7 @@ use crate::replay::{Failed, LONG, Replay};
 use crate::{basic, testing};
 use sawmill::config::{Config, Door, Map, Node};
 use sawmill::{
-    Context, HandlerRef, Level, MemoryHandler, NameFilter, QueueHandler, RotatingFileHandler,
+    HandlerRef, Level, MemoryHandler, NameFilter, RotatingFileHandler,
 };
 use sawmill::{Stream, StreamHandler, TimedRotatingFileHandler};
 use std::path::Path;
@@ -64,10 +64,7 @@ pub(crate) fn perform(replay: &mut Replay, kind: &str, line: &Map) -> Result<(),
         "rollover" => rollover(&replay.handler(line)?)?,
         "shutdown" => {
             // The listeners of queues stop first, as an application would have it.
-            for handler in replay.runtime().handlers() {
-                let end = |it: &mut QueueHandler, cx: &mut Context<'_>| it.end_listener(cx);
-                let _ = handler.with_context(LONG, end);
-            }
+            replay.stop_listeners();
             for handler in replay.runtime().handlers().iter().rev() {
                 // Like Python's, it goes on with the next one whatever happens.
                 let _ = handler.close(LONG);

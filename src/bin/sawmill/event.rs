@@ -1,6 +1,6 @@
 //! Log events.
 
-use crate::replay::{Failed, Replay};
+use crate::replay::{Failed, Replay, seconds};
 use sawmill::config::{Map, Node};
 use sawmill::python::{self, PercentMerge};
 use sawmill::{Level, RecordBuilder, ValueBuf};
@@ -28,7 +28,6 @@ fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Fa
     let mut record = RecordBuilder::new(level)
         .message_value(&message)
         .renderer(replay.renderer())
-        .created(replay.now())
         .pathname(text("pathname").unwrap_or("(unknown file)"))
         .line(number("lineno").and_then(|line| u32::try_from(line).ok()).unwrap_or(0))
         .function(text("funcName").unwrap_or("(unknown function)"))
@@ -36,6 +35,10 @@ fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Fa
         .thread_name(text("threadName").unwrap_or("MainThread"))
         .process(number("process").and_then(|id| u32::try_from(id).ok()).unwrap_or(1))
         .process_name(text("processName").unwrap_or("MainProcess"));
+    record = match replay.now().as_int().map(i64::try_from) {
+        Some(Ok(seconds)) => record.created_second(seconds),
+        _ => record.created(seconds(replay.now()).unwrap_or_default()),
+    };
     let given = match line.get("args") {
         None => Vec::new(),
         Some(Node::List(items)) => items.iter().map(Node::to_value).collect(),
@@ -54,7 +57,7 @@ fn record(replay: &Replay, line: &Map, level: Level) -> Result<RecordBuilder, Fa
     }
     for (key, text) in [("exc_text", text("exc_text")), ("stack_info", text("stack_info"))] {
         match text {
-            None | Some("") => {}
+            None => {}
             Some(text) if key == "exc_text" => record = record.exception(text),
             Some(text) => record = record.stack(text),
         }

@@ -7,7 +7,8 @@ use crate::{control, event, query, testing};
 use sawmill::config::{Config, Door, Map, Node, Registry};
 use sawmill::python::{PercentMerge, error_report};
 use sawmill::{
-    ClockSource, Drain, Failure, FailureKind, HandlerRef, Level, Logger, ManualClock, Runtime,
+    ClockSource, Context, Drain, Failure, FailureKind, HandlerRef, Level, Logger, ManualClock,
+    QueueHandler, Runtime,
 };
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -70,7 +71,7 @@ fn replay(options: &Options) -> Result<(), String> {
         format!("cannot {what} {}: {why}", path.display())
     };
     let open = || File::open(events).map_err(|error| cannot("read", events, &error));
-    let start = start_of(BufReader::new(open()?)).unwrap_or(DEFAULT_EPOCH);
+    let start = start_of(BufReader::new(open()?)).unwrap_or(DEFAULT_EPOCH.into());
     let mut replay = Replay::new(options, start).map_err(|error| error.to_string())?;
     replay
         .configure_file(&options.config, None)
@@ -103,7 +104,7 @@ fn replay(options: &Options) -> Result<(), String> {
 }
 
 /// The first time that any event gives.
-fn start_of(mut lines: impl BufRead) -> Option<f64> {
+fn start_of(mut lines: impl BufRead) -> Option<Node> {
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -112,13 +113,13 @@ fn start_of(mut lines: impl BufRead) -> Option<f64> {
         }
         let event: Option<Node> = serde_json::from_slice(&line).ok();
         let time = event.as_ref().and_then(|event| event.get("created").or(event.get("now")));
-        if let Some(time) = time.and_then(seconds) {
-            return Some(time);
+        if let Some(time) = time.filter(|it| seconds(it).is_some()) {
+            return Some(time.clone());
         }
     }
 }
 
-fn seconds(node: &Node) -> Option<f64> {
+pub(crate) fn seconds(node: &Node) -> Option<f64> {
     match node {
         Node::Float(seconds) => Some(*seconds),
         other => other.as_int().map(|seconds| seconds as f64),
@@ -126,7 +127,9 @@ fn seconds(node: &Node) -> Option<f64> {
 }
 
 fn nanoseconds(seconds: f64) -> i64 {
-    (seconds * 1e9).round() as i64
+    // In two parts: a double has no nanoseconds to spare in this century.
+    let whole = seconds.floor();
+    whole as i64 * 1_000_000_000 + ((seconds - whole) * 1e9).round() as i64
 }
 
 /// The world that the events act on.
@@ -134,7 +137,8 @@ pub(crate) struct Replay {
     runtime: Runtime,
     registry: Registry,
     clock: ManualClock,
-    now: f64,
+    /// Seconds, as the events write them.
+    now: Node,
     renderer: u32,
     threaded: bool,
     reports: Arc<Reports>,
@@ -146,14 +150,16 @@ pub(crate) struct Reports {
     /// Python's `raiseExceptions`.
     pub(crate) raise_exceptions: AtomicBool,
     /// A filter failed: the call that logged the record fails with it.
-    filter_failed: AtomicBool,
+    pub(crate) filter_failed: AtomicBool,
 }
 
 impl Reports {
     fn take(&self, failure: &Failure<'_>) {
         let told = self.raise_exceptions.load(Ordering::Relaxed);
         let text = match (failure.kind, failure.record) {
-            (FailureKind::Filter, _) => return self.filter_failed.store(true, Ordering::Relaxed),
+            (FailureKind::Filter | FailureKind::Call, _) => {
+                return self.filter_failed.store(true, Ordering::Relaxed);
+            }
             (FailureKind::Unrouted, _) => format!("{}\n", failure.error),
             (_, Some(record)) => error_report(record),
             (_, None) => format!("--- Logging error ---\n{}\n", failure.error),
@@ -165,8 +171,8 @@ impl Reports {
 }
 
 impl Replay {
-    fn new(options: &Options, start: f64) -> Result<Self, sawmill::Error> {
-        let clock = ManualClock::new(nanoseconds(start));
+    fn new(options: &Options, start: Node) -> Result<Self, sawmill::Error> {
+        let clock = ManualClock::new(nanoseconds(seconds(&start).unwrap_or_default()));
         let reports = Arc::new(Reports {
             raise_exceptions: AtomicBool::new(true),
             filter_failed: AtomicBool::new(false),
@@ -204,13 +210,13 @@ impl Replay {
         self.renderer
     }
 
-    pub(crate) fn now(&self) -> f64 {
-        self.now
+    pub(crate) fn now(&self) -> &Node {
+        &self.now
     }
 
     pub(crate) fn set_clock(&mut self, time: &Node) -> Result<(), Failed> {
-        self.now = seconds(time).ok_or(Failed)?;
-        self.clock.set(nanoseconds(self.now));
+        self.clock.set(nanoseconds(seconds(time).ok_or(Failed)?));
+        self.now = time.clone();
         Ok(())
     }
 
@@ -220,7 +226,11 @@ impl Replay {
         disable_existing: Option<bool>,
     ) -> Result<(), sawmill::Error> {
         let mut config = match path.extension().and_then(|it| it.to_str()) {
-            Some("json" | "toml" | "ini" | "conf" | "cfg") => Config::load(path)?,
+            Some("ini" | "conf" | "cfg") => {
+                self.stop_listeners();
+                Config::load(path)?
+            }
+            Some("json" | "toml") => Config::load(path)?,
             // Whatever else a file is called, it is YAML.
             _ => {
                 let text = std::fs::read_to_string(path)
@@ -235,7 +245,33 @@ impl Replay {
     }
 
     pub(crate) fn configure(&mut self, config: Config) -> Result<(), sawmill::Error> {
-        config.with_door(Door::python()).apply_to(&self.runtime, &self.registry)
+        self.stop_listeners();
+        config.with_door(Door::python()).apply_to(&self.runtime, &self.registry)?;
+        self.start_listeners();
+        Ok(())
+    }
+
+    /// Stops the listeners of all queues, once they took out what is there.
+    pub(crate) fn stop_listeners(&self) {
+        for handler in self.runtime.handlers() {
+            let end = |it: &mut QueueHandler, cx: &mut Context<'_>| it.end_listener(cx);
+            let _ = handler.with_context(LONG, end);
+        }
+    }
+
+    /// Starts the listeners of the queues that loggers hold, as an application would do.
+    fn start_listeners(&self) {
+        let queues = |it: &HandlerRef| it.kind() == "QueueHandler";
+        let loggers = self.runtime.loggers();
+        let held: Vec<HandlerRef> = loggers.iter().flat_map(Logger::handlers).collect();
+        for handler in self.runtime.handlers().into_iter().filter(queues) {
+            let started = held.contains(&handler);
+            let tell = move |it: &mut QueueHandler, cx: &mut Context<'_>| match started {
+                true => it.start_listener(cx),
+                false => it.end_listener(cx),
+            };
+            let _ = handler.with_context(LONG, tell);
+        }
     }
 
     /// The logger that a key names; it is made if there is none.

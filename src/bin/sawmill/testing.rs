@@ -3,7 +3,7 @@
 use crate::replay::LONG;
 use sawmill::config::{Arguments, Map, Node, Registry};
 use sawmill::{
-    Context, Error, Filter, FilterRef, Format, Formatter, FormatterRef, Handler, HandlerRef, Level,
+    Context, Error, FileMode, Filter, FilterRef, Format, Formatter, FormatterRef, Handler, HandlerRef, Level,
     LogRecord, NameFilter, RotatingFileHandler, ValueBuf, Verdict,
 };
 use std::io::Write;
@@ -31,10 +31,16 @@ pub(crate) fn register(registry: &mut Registry) {
         .value("sawmill.testing.EIGHTY", 80)
         .values(time_of_day)
         .filter("logging.Filter", |args| {
-            let name = args.string("name").unwrap_or_default();
+            args.signature(&["name"]);
+            let name = match args.take("name") {
+                None => String::new(),
+                Some(Node::Str(name)) => name,
+                Some(other) => return Err(Error::other(format!("name: not text: {other}"))),
+            };
             Ok(name_filter(NameFilter::new(&name), &name))
         })
         .filter("sawmill.testing.LevelRangeFilter", |args| {
+            args.signature(&["low", "high"]);
             let low = args.level("low").unwrap_or(Level::NOTSET);
             let high = args.level("high").unwrap_or(Level::new(1000));
             Ok(FilterRef::new(move |record: &mut LogRecord<'_>| {
@@ -42,16 +48,19 @@ pub(crate) fn register(registry: &mut Registry) {
             }))
         })
         .filter("sawmill.testing.RejectLevelsFilter", |args| {
+            args.signature(&["levels"]);
             let given = args.levels("levels");
             needed(args, "levels", given.is_some());
             let levels = given.unwrap_or_default();
             Ok(FilterRef::new(move |record: &mut LogRecord<'_>| !levels.contains(&record.level())))
         })
         .filter("sawmill.testing.max_level_filter", |args| {
+            args.signature(&["level"]);
             let limit = args.level("level").unwrap_or(Level::WARNING);
             Ok(FilterRef::new(move |record: &mut LogRecord<'_>| record.level() <= limit))
         })
         .filter("sawmill.testing.RedactFilter", |args| {
+            args.signature(&["needle", "replacement"]);
             let needle = args.required_string("needle");
             let replacement = args.string("replacement").unwrap_or("***".into());
             Ok(FilterRef::new(Redact { needle, replacement }))
@@ -61,12 +70,14 @@ pub(crate) fn register(registry: &mut Registry) {
             Ok(FilterRef::new(AddFields { fields }))
         })
         .filter("sawmill.testing.EveryNthFilter", |args| {
+            args.signature(&["n"]);
             let n = args.integer("n");
             needed(args, "n", n.is_some());
             let seen = args.attribute("seen").and_then(|it| it.as_int()).unwrap_or(0);
             Ok(FilterRef::new(EveryNth { n: n.unwrap_or(1).into(), seen }))
         })
         .filter("sawmill.testing.CopyFilter", |args| {
+            args.signature(&["prefix"]);
             let prefix = args.required_string("prefix");
             Ok(FilterRef::new(Copying { prefix }))
         })
@@ -78,6 +89,7 @@ pub(crate) fn register(registry: &mut Registry) {
         .alias("sawmill.testing.make_file_handler", "logging.FileHandler")
         .handler("sawmill.testing.make_rotating_handler", make_rotating_handler)
         .handler("sawmill.testing.TaggedStreamHandler", |args| {
+            args.signature(&["stream", "tag"]);
             let stream = match args.take("stream").unwrap_or_default() {
                 Node::Null => "stderr",
                 Node::Object(name) if name == "sys.stderr" => "stderr",
@@ -201,6 +213,7 @@ impl Format for OneLine {
 }
 
 fn make_formatter(args: &mut Arguments) -> Result<FormatterRef, Error> {
+    args.signature(&["format", "datefmt", "style", "label"]);
     let format = args.string("format").unwrap_or("%(message)s".into());
     let datefmt = args.string("datefmt").filter(|it| !it.is_empty());
     let label = args.string("label").unwrap_or_default();
@@ -214,16 +227,21 @@ fn make_formatter(args: &mut Arguments) -> Result<FormatterRef, Error> {
 }
 
 fn make_rotating_handler(args: &mut Arguments) -> Result<HandlerRef, Error> {
+    args.signature(&["filename", "maxBytes", "backupCount", "suffix", "shout"]);
     let path = args.required_string("filename");
     let max_bytes = args.integer("maxBytes").unwrap_or(0).max(0);
     let backups = args.integer("backupCount").unwrap_or(0).max(0);
     let suffix = args.string("suffix").unwrap_or_default();
     let shout = args.flag("shout").unwrap_or(false);
+    let terminator = text_attribute(args, "terminator").unwrap_or("\n".into());
+    args.opens(&path, FileMode::Append, false);
     let mut builder = RotatingFileHandler::builder(&path)
+        .opened_later()
         .max_bytes(max_bytes.unsigned_abs())
         .roll_empty(true)
         .backup_count(u32::try_from(backups).unwrap_or(u32::MAX))
         .encoding("utf-8")
+        .terminator(terminator)
         .namer(move |name: &Path| {
             let mut name = name.as_os_str().to_owned();
             name.push(&suffix);

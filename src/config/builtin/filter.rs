@@ -1,10 +1,22 @@
 //! Filters.
 
-use super::{Arguments, Blueprint, Registry};
+use super::{Arguments, Blueprint, Node, Registry};
 use crate::config::registry::{Entry, Parts};
 use crate::filter::{FilterRef, FoldDuplicates, LevelFilter, NameFilter, RateLimit, Sampling};
 use crate::level::Level;
 use crate::sync::Arc;
+
+/// The name, or none; null is not a name, as in Python.
+fn filter_name(args: &mut Arguments) -> String {
+    match args.take("name") {
+        None => String::new(),
+        Some(Node::Str(name)) => name,
+        Some(other) => {
+            args.mistake("name", format!("expected text, found {}", other.kind()));
+            String::new()
+        }
+    }
+}
 
 pub(super) fn register(registry: &mut Registry) {
     let mut filter = |name: &str, make: fn(&mut Arguments) -> FilterRef| {
@@ -17,7 +29,7 @@ pub(super) fn register(registry: &mut Registry) {
     for name in ["logging.Filter", "sawmill.NameFilter"] {
         filter(name, |args| {
             args.signature(&["name"]);
-            FilterRef::new(NameFilter::new(&args.string("name").unwrap_or_default()))
+            FilterRef::new(NameFilter::new(&filter_name(args)))
         });
     }
     filter("sawmill.LevelFilter", |args| {

@@ -2,26 +2,18 @@
 
 use super::{Arguments, Blueprint, HandlerRef, Node, Registry, handler, refused};
 use crate::config::registry::Parts;
-use crate::handler::{MemoryHandler, QueueHandler, RecordQueue};
+use crate::handler::{BufferingHandler, MemoryHandler, QueueHandler, RecordQueue};
 use crate::level::Level;
 
 pub(super) fn register(registry: &mut Registry) {
     handler(registry, "logging.handlers.MemoryHandler", memory);
     handler(registry, "logging.handlers.QueueHandler", queue);
+    handler(registry, "logging.handlers.BufferingHandler", buffering);
 }
 
 fn memory(args: &mut Arguments) -> Blueprint<HandlerRef> {
     args.signature(&["capacity", "flushLevel", "target", "flushOnClose"]);
-    let capacity = match args.required("capacity") {
-        Some(node) => match node.as_int() {
-            Some(capacity) => usize::try_from(capacity.max(0)).unwrap_or(usize::MAX),
-            None => {
-                args.mistake("capacity", format!("expected an integer, found {}", node.kind()));
-                0
-            }
-        },
-        None => 0,
-    };
+    let capacity = capacity(args);
     let flush_level = args.level("flushLevel").unwrap_or(Level::ERROR);
     let flush_on_close = args.flag("flushOnClose").unwrap_or(true);
     let target = args.string("target");
@@ -34,6 +26,27 @@ fn memory(args: &mut Arguments) -> Blueprint<HandlerRef> {
             None => memory,
         }))
     })
+}
+
+/// Python's own, whose flush forgets the records: closures cannot be written in a configuration.
+fn buffering(args: &mut Arguments) -> Blueprint<HandlerRef> {
+    args.signature(&["capacity"]);
+    let capacity = capacity(args);
+    super::ready(BufferingHandler::new(capacity, |_| Ok(())))
+}
+
+/// How many records are kept; below 0 counts as 0.
+fn capacity(args: &mut Arguments) -> usize {
+    let given = args.required("capacity");
+    let node = args.attribute("capacity").or(given);
+    match node.as_ref().map(|node| node.as_int().ok_or(node)) {
+        Some(Ok(capacity)) => usize::try_from(capacity.max(0)).unwrap_or(usize::MAX),
+        Some(Err(other)) => {
+            args.mistake("capacity", format!("expected an integer, found {}", other.kind()));
+            0
+        }
+        None => 0,
+    }
 }
 
 fn queue(args: &mut Arguments) -> Blueprint<HandlerRef> {

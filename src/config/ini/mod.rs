@@ -103,6 +103,8 @@ impl File<'_> {
             door: self.planner.door,
             incremental: false,
             disable_existing,
+            // As in Python, where nothing else refers to them.
+            keep_unattached: false,
             formatters: Vec::new(),
             filters: Vec::new(),
             handlers: Vec::new(),
@@ -283,7 +285,7 @@ impl File<'_> {
         {
             if self.known.contains(&target) {
                 targets.push(target.clone());
-                args.push("target", Node::Str(target));
+                args.replace("target", 2, Node::Str(target));
             } else {
                 let hint = did_you_mean(&target, self.handlers.iter().map(String::as_str));
                 let path = join(&section, "target");

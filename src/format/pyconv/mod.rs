@@ -129,6 +129,21 @@ impl<'a> Py<'a> {
     }
 }
 
+/// What `bool(value)` says.
+pub(crate) fn is_true(value: Value<'_>) -> bool {
+    match Py::of(value) {
+        Py::None => false,
+        Py::Bool(value) => value,
+        Py::Int(value) => value.magnitude != 0,
+        Py::Float(value) => value != 0.0,
+        Py::Str(value) => !value.is_empty(),
+        Py::Bytes(value) => !value.is_empty(),
+        Py::List(value) | Py::Tuple(value) => !value.is_empty(),
+        Py::Dict(value) => !value.is_empty(),
+        Py::Other(_) => true,
+    }
+}
+
 #[cold]
 fn fault(text: impl Into<String>) -> Error {
     Error::other(text)

@@ -20,6 +20,9 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// Wide enough for any use, too narrow to take all memory.
+const MOST: usize = 1000;
+
 /// A piece of a date format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -75,7 +78,7 @@ pub(super) fn compile(format: &str, fractions: bool) -> Vec<Piece> {
                 }
                 pieces.push(piece);
             }
-            None => text.push_str(&directive[..length]),
+            None => text.push_str(&standing_for_itself(&directive[..length])),
         }
         rest = &directive[length..];
     }
@@ -84,6 +87,25 @@ pub(super) fn compile(format: &str, fractions: bool) -> Vec<Piece> {
         pieces.push(Piece::Text(text));
     }
     pieces
+}
+
+/// What is no directive, as the C library shows it: padded, and in upper case, if its flags say so.
+fn standing_for_itself(text: &str) -> String {
+    let rest = text.trim_start_matches('%');
+    let flags = &rest[..rest.len() - rest.trim_start_matches(['_', '-', '0', '^', '#']).len()];
+    let digits = rest[flags.len()..].bytes().take_while(u8::is_ascii_digit).count();
+    let width = rest[flags.len()..flags.len() + digits].parse().unwrap_or(0).min(MOST);
+    let fill = match flags.chars().rfind(|flag| matches!(flag, '_' | '-' | '0')) {
+        Some('0') => '0',
+        _ => ' ',
+    };
+    let mut shown = String::new();
+    shown.extend(std::iter::repeat_n(fill, width.saturating_sub(text.chars().count())));
+    match flags.contains('^') {
+        true => shown.push_str(&text.to_ascii_uppercase()),
+        false => shown.push_str(text),
+    }
+    shown
 }
 
 /// Reads one directive; gives its length, and nothing if it stands for itself.
@@ -100,11 +122,16 @@ fn directive_at(text: &str, fractions: bool) -> (Option<Piece>, usize) {
         at += 1;
     }
     while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-        // Wide enough for any use, too narrow to take all memory.
-        item.width = (item.width * 10 + usize::from(digit - b'0')).min(1000);
+        item.width = (item.width * 10 + usize::from(digit - b'0')).min(MOST);
         at += 1;
     }
-    // Modifiers for other calendars and digits, which the C locale does not have.
+    // Modifiers for other calendars and digits, which the C locale does not have; directives that
+    // could not have them stand for themselves.
+    let without: &[u8] = match bytes.get(at) {
+        Some(b'E') => b"aAbBdDeFgGhHIjklmMSUVwW",
+        Some(b'O') => b"aAcDFxXY",
+        _ => b"",
+    };
     if let Some(b'E' | b'O') = bytes.get(at) {
         at += 1;
     }
@@ -114,7 +141,8 @@ fn directive_at(text: &str, fractions: bool) -> (Option<Piece>, usize) {
         let digits = if item.width == 0 { 6 } else { item.width.min(9) };
         return (Some(Piece::Fraction(digits)), length);
     }
-    if b"aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%".contains(letter) {
+    let known = b"aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ%".contains(letter);
+    if known && !without.contains(letter) {
         item.letter = *letter;
         return (Some(Piece::Item(item)), length);
     }
@@ -168,18 +196,21 @@ pub(super) fn push(item: Item, moment: &Moment<'_>, out: &mut String) {
                 (true, true) => "am",
                 (false, true) => "pm",
             };
-            push_text(Item { swap: false, ..item }, text, out);
+            push_text(Item { swap: false, upper: item.upper && !lower, ..item }, text, out);
         }
         b'Z' if item.swap => {
-            push_text(Item { swap: false, ..item }, &moment.zone.to_ascii_lowercase(), out)
+            push_text(Item { swap: false, upper: false, ..item }, &moment.zone.to_ascii_lowercase(), out)
         }
         b'Z' => push_text(item, moment.zone, out),
         b'z' => {
-            let sign = if moment.offset < 0 { '-' } else { '+' };
-            out.push(sign);
+            // Padded before the sign and behind it, as the C library does.
+            let fill = if matches!(item.pad, None | Some(b'_' | b'-')) { ' ' } else { '0' };
+            out.extend(std::iter::repeat_n(fill, item.width.saturating_sub(1)));
+            out.push(if moment.offset < 0 { '-' } else { '+' });
             let minutes = i64::from(moment.offset.unsigned_abs() / 60);
             let value = minutes / 60 * 100 + minutes % 60;
-            push_number(Item { width: 0, ..item }, value, 4, b'0', out);
+            let item = if item.pad == Some(b'-') { Item { width: 0, ..item } } else { item };
+            push_number(item, value, 4, b'0', out);
         }
         b'n' => push_text(item, "\n", out),
         b't' => push_text(item, "\t", out),

@@ -325,6 +325,22 @@ impl Output {
         if !self.reopen(cx)? || !self.begin(record, cx)? {
             return Ok(());
         }
+        self.write_begun(cx)
+    }
+
+    /// As [`emit`](Self::emit), for handlers of which Python lets a failure to open out.
+    pub(crate) fn emit_or_escape(
+        &mut self,
+        record: &LogRecord<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        if !self.reopen(cx).inspect_err(|_| cx.escape())? || !self.begin(record, cx)? {
+            return Ok(());
+        }
+        self.write_begun(cx)
+    }
+
+    fn write_begun(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.finish()?;
         self.write_full(cx);
         Ok(())

@@ -265,7 +265,7 @@ takes_fallback!(FileHandler, in output);
 impl Handler for FileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         match self.rotation {
-            None => self.output.emit(record, cx),
+            None => self.output.emit_or_escape(record, cx),
             Some(_) => self.emit_rotated(record, cx),
         }
     }

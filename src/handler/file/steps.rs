@@ -9,9 +9,11 @@ macro_rules! common_steps {
             self
         }
 
-        /// Leaves the opening to [`Handler::open`](crate::Handler::open).
+        /// Leaves the opening to [`Handler::open`](crate::Handler::open), which a configuration
+        /// calls once it is in force: for factories of a
+        /// [`Registry`](crate::config::Registry), so that a refused configuration leaves no file.
         #[cfg(feature = "config")]
-        pub(crate) fn opened_later(mut self) -> Self {
+        pub fn opened_later(mut self) -> Self {
             self.$($inner).+.later = true;
             self
         }

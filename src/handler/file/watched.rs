@@ -101,7 +101,7 @@ takes_fallback!(WatchedFileHandler, in output);
 
 impl Handler for WatchedFileHandler {
     fn emit(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.output.emit(record, cx)
+        self.output.emit_or_escape(record, cx)
     }
 
     answered_by!(output);
