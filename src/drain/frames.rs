@@ -17,6 +17,14 @@ use crate::sync::Arc;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
 
+/// Seconds since the Unix epoch in nanoseconds, in two parts: a double has no nanoseconds to spare
+/// in this century.
+#[inline(never)]
+fn nanoseconds(seconds: f64) -> i64 {
+    let whole = seconds.floor();
+    (whole as i64).saturating_mul(1_000_000_000) + ((seconds - whole) * 1e9).round() as i64
+}
+
 /// What reading frames needs to remember.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -152,7 +160,7 @@ impl Frames {
         }
         let described = Described::read(rest);
         let renderer = Generations::renderer(snapshot, described.renderer);
-        let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
+        let created = described.created.map(nanoseconds);
         let time_ns = described.time_ns.or(created).unwrap_or_else(stamped);
         let head = head(described.level_name.unwrap_or(level_name), time_ns);
         let mut record = LogRecord::new(head, Body::Described(described), renderer);

@@ -632,7 +632,7 @@ class Generator:
                                      {'filename': ''}, {'errors': 'nosuch'}, {'encoding': ''}]))
         elif pick == 15:
             handler.update(r.choice([{'when': 'X'}, {'when': 'W7'}, {'when': 'W'}, {'when': 5}, {'interval': 0}, {'interval': '1'},
-                                     {'interval': 1.5}, {'atTime': '13:00'}, {'backupCount': -1}, {'backupCount': '2'}, {'backupCount': None}]))
+                                     {'interval': 1.5}, {'atTime': '13:00'}, {'backupCount': -1}, {'backupCount': '2'}]))
         elif pick == 16:
             handler.update(r.choice([{'capacity': '5'}, {'capacity': None}, {'flushLevel': 'nosuch'}, {'target': 'nosuch'}, {'target': None},
                                      {'flushLevel': None}, {'flushOnClose': None}, {'target': 5}]))
@@ -645,7 +645,7 @@ class Generator:
             config['odd'] = self.value()
             config['loggers'] = {**(config.get('loggers') or {}), '': {'level': 'INFO'}}
         elif pick == 20:
-            handler.update(r.choice([{'maxBytes': '5'}, {'maxBytes': None}, {'maxBytes': 45.5}, {'maxBytes': -3}, {'maxBytes': True}]))
+            handler.update(r.choice([{'maxBytes': '5'}, {'maxBytes': 45.5}, {'maxBytes': -3}, {'maxBytes': True}]))
         else:
             handler['class'] = r.choice(['logging.handlers.NoSuch', 'logging', '', None, 'os.path', 'logging.Logger'])
 

@@ -447,7 +447,7 @@ mod tests {
         let options = TimeTextOptions { date_format, ..utc() };
         assert_eq!(shown(&options, 1_700_000_000_123_456_789), "22:13:20.123456|123|123456789");
         let options = TimeTextOptions { dialect: Dialect::Python, ..options };
-        assert_eq!(shown(&options, 1_700_000_000_123_456_789), "22:13:20.%f|%3f|%9f");
+        assert_eq!(shown(&options, 1_700_000_000_123_456_789), "22:13:20.%f|%3f|      %9f");
     }
 
     #[test]
