@@ -258,12 +258,29 @@ impl<'a> LogRecord<'a> {
     #[inline]
     pub(crate) fn second(&self) -> (i64, u32) {
         let nanos = self.head.time_ns.rem_euclid(1_000_000_000) as u32;
-        match &self.body {
+        let own = match &self.body {
             Body::Described(Described { created: Some(seconds), .. }) => {
                 (whole_second(*seconds), nanos)
             }
             _ => (self.head.time_ns.div_euclid(1_000_000_000), nanos),
-        }
+        };
+        if self.overlay.is_some() { self.changed_second(own) } else { own }
+    }
+
+    /// As filters changed it: `created` has the second, `msecs` the fraction.
+    #[cold]
+    fn changed_second(&self, (second, nanos): (i64, u32)) -> (i64, u32) {
+        let number = |name: &str| match self.changed(name)? {
+            Value::F64(number) => Some(number),
+            Value::I64(number) => Some(number as f64),
+            Value::U64(number) => Some(number as f64),
+            _ => None,
+        };
+        let millis = |millis: f64| (millis.clamp(0.0, 999.0) * 1e6) as u32;
+        (
+            number("created").map_or(second, |created| created.floor() as i64),
+            number("msecs").map_or(nanos, millis),
+        )
     }
 
     /// The milliseconds into the second, cut to a whole number, as Python's `msecs`.
@@ -671,6 +688,13 @@ impl<'a> LogRecord<'a> {
         change(self.overlay.get_or_insert_default());
         if let Some(kept) = self.kept.get() {
             kept.changed(self.overlay.clone(), self.revision);
+        }
+    }
+
+    /// Takes over what filters changed in the record that was kept of this one.
+    pub(crate) fn follow_kept(&mut self) {
+        if let Some(kept) = self.kept.get() {
+            (self.overlay, self.revision) = kept.changes();
         }
     }
 

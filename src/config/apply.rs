@@ -136,7 +136,15 @@ impl Plan {
 
     fn apply_whole(self, runtime: &Runtime) -> Result<(), Refused> {
         let Self {
-            door, disable_existing, keep_unattached, formatters, filters, handlers, loggers, overlay, ..
+            door,
+            disable_existing,
+            keep_unattached,
+            formatters,
+            filters,
+            handlers,
+            loggers,
+            overlay,
+            ..
         } = self;
         let mut problems = Problems::default();
         let mut world = World::default();

@@ -566,6 +566,11 @@ impl<'a> Planner<'a> {
             false => &schema,
         };
         self.fill(&mut args, map, &path, schema);
+        // Set as an attribute it counts too, and last.
+        let level = match args.attribute("level") {
+            Some(node) => self.level(join(&path, ".level"), &node),
+            None => level,
+        };
         let (made, opens, writes_to) = self.make_handler(id, &factory, args);
         Some(HandlerPlan { made, level, formatter, filters, targets, opens, writes_to })
     }

@@ -460,6 +460,7 @@ impl Stage {
         }
         if !self.delivery.is_empty() {
             self.settle(index, Some(record), table, depth);
+            record.follow_kept();
         }
         if self.slots.get(index).is_some_and(|slot| slot.as_ref().is_some_and(|slot| !slot.dirty)) {
             self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
@@ -467,13 +468,7 @@ impl Stage {
     }
 
     #[cold]
-    fn emit_failed(
-        &mut self,
-        index: usize,
-        failed: Caught,
-        record: &LogRecord<'_>,
-        table: &Table,
-    ) {
+    fn emit_failed(&mut self, index: usize, failed: Caught, record: &LogRecord<'_>, table: &Table) {
         let Some(Some(slot)) = self.slots.get(index) else { return };
         let at = slot.at.clone();
         Books::add(&at.books().failed, 1);

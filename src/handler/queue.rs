@@ -216,7 +216,8 @@ impl QueueHandler {
         respect_handler_level: bool,
     ) -> Self {
         let handlers = handlers.into_iter().map(Into::into).collect();
-        self.listener = Some(Listener { handlers, respect_handler_level, listening: true, ended: false });
+        self.listener =
+            Some(Listener { handlers, respect_handler_level, listening: true, ended: false });
         self
     }
 

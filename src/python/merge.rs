@@ -208,7 +208,9 @@ mod tests {
         assert_eq!(show("%d%%", int(5)).unwrap(), "5%");
         assert!(show("plain", text("x")).is_err());
         assert!(show("%(a)s", int(5)).is_err());
-        for nothing in [int(0), text(""), ValueBuf::none(), ValueBuf::list([]), ValueBuf::of(&false)] {
+        for nothing in
+            [int(0), text(""), ValueBuf::none(), ValueBuf::list([]), ValueBuf::of(&false)]
+        {
             assert_eq!(show("%s", nothing).unwrap(), "%s");
         }
     }

@@ -70,10 +70,7 @@ impl OwnedRecord {
                 context: head.context.to_vec(),
                 body,
                 renderer: record.render_with().cloned(),
-                changes: Mutex::new((
-                    record.overlay().cloned().map(Box::new),
-                    record.revision(),
-                )),
+                changes: Mutex::new((record.overlay().cloned().map(Box::new), record.revision())),
             }),
         }
     }
@@ -99,8 +96,12 @@ impl OwnedRecord {
             KeptBody::Site { site, words } => Body::Site { site, words },
             KeptBody::Described { words } => Body::Described(Described::read(words)),
         };
-        let (overlay, revision) = lock(&kept.changes).clone();
+        let (overlay, revision) = self.changes();
         LogRecord::new(head, body, kept.renderer.as_ref()).of_kept(overlay, revision, self.clone())
+    }
+
+    pub(super) fn changes(&self) -> (Option<Box<Overlay>>, u32) {
+        lock(&self.kept.changes).clone()
     }
 
     /// Notes what a filter changed.

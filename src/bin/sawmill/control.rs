@@ -3,9 +3,7 @@
 use crate::replay::{Failed, LONG, Replay};
 use crate::{basic, testing};
 use sawmill::config::{Config, Door, Map, Node};
-use sawmill::{
-    HandlerRef, Level, MemoryHandler, NameFilter, RotatingFileHandler,
-};
+use sawmill::{HandlerRef, Level, MemoryHandler, NameFilter, RotatingFileHandler};
 use sawmill::{Stream, StreamHandler, TimedRotatingFileHandler};
 use std::path::Path;
 use std::sync::atomic::Ordering;

@@ -3,8 +3,8 @@
 use crate::replay::LONG;
 use sawmill::config::{Arguments, Map, Node, Registry};
 use sawmill::{
-    Context, Error, FileMode, Filter, FilterRef, Format, Formatter, FormatterRef, Handler, HandlerRef, Level,
-    LogRecord, NameFilter, RotatingFileHandler, ValueBuf, Verdict,
+    Context, Error, FileMode, Filter, FilterRef, Format, Formatter, FormatterRef, Handler,
+    HandlerRef, Level, LogRecord, NameFilter, RotatingFileHandler, ValueBuf, Verdict,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -237,6 +237,7 @@ fn make_rotating_handler(args: &mut Arguments) -> Result<HandlerRef, Error> {
     args.opens(&path, FileMode::Append, false);
     let mut builder = RotatingFileHandler::builder(&path)
         .opened_later()
+        .mend(false)
         .max_bytes(max_bytes.unsigned_abs())
         .roll_empty(true)
         .backup_count(u32::try_from(backups).unwrap_or(u32::MAX))

@@ -47,7 +47,7 @@ struct Common {
 
 fn common(args: &mut Arguments, has_mode: bool) -> Common {
     let path = PathBuf::from(args.required_string("filename"));
-    let mode = match args.string("mode").filter(|_| has_mode) {
+    let mode = match has_mode.then(|| args.string("mode")).flatten() {
         None => FileMode::Append,
         Some(mode) => mode.parse().unwrap_or_else(|error| {
             args.mistake("mode", error);

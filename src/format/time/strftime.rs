@@ -198,9 +198,11 @@ pub(super) fn push(item: Item, moment: &Moment<'_>, out: &mut String) {
             };
             push_text(Item { swap: false, upper: item.upper && !lower, ..item }, text, out);
         }
-        b'Z' if item.swap => {
-            push_text(Item { swap: false, upper: false, ..item }, &moment.zone.to_ascii_lowercase(), out)
-        }
+        b'Z' if item.swap => push_text(
+            Item { swap: false, upper: false, ..item },
+            &moment.zone.to_ascii_lowercase(),
+            out,
+        ),
         b'Z' => push_text(item, moment.zone, out),
         b'z' => {
             // Padded before the sign and behind it, as the C library does.

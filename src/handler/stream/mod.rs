@@ -189,6 +189,10 @@ impl StreamHandler {
         let line = self.pending.begin();
         cx.format_into(record, line)?;
         line.extend_from_slice(&self.terminator);
+        if self.pending.begun() == 0 {
+            // Nothing to write, so nothing to wait for.
+            return Ok(());
+        }
         let waiting = self.worker.bytes() + self.pending.len();
         let full = waiting != 0 && waiting + self.pending.begun() > self.queue_bytes;
         if full && !self.is_direct() {
