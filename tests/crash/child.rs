@@ -2,7 +2,10 @@
 
 use crate::kinds::Kind;
 use crate::shared::{Shared, THREADS};
-use sawmill::{CrashHandling, FileHandler, Formatter, HandlerRef, Level, Overflow, Runtime, info};
+use sawmill::{
+    CrashHandling, FileHandler, Formatter, HandlerRef, Level, Overflow, RotatingFileHandler,
+    Runtime, info,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,15 +50,15 @@ pub(crate) fn run() {
     let mut words = told.split(',');
     let kind = words.next().expect("a kind");
     let lanes = words.next().expect("the lanes");
+    let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
     if kind == CLEAR_UP {
-        return drop(start(lanes).shutdown(Duration::from_secs(30)));
+        return drop(start(lanes, seed).shutdown(Duration::from_secs(30)));
     }
     let kind = Kind::of(kind).expect("a known kind");
-    let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
     if kind == Kind::Oom {
         enter_small_group();
     }
-    drop(start(lanes));
+    drop(start(lanes, seed));
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
     let stop = Arc::new(AtomicBool::new(false));
@@ -120,9 +123,29 @@ pub(crate) fn run() {
     }
 }
 
-fn start(lanes: &str) -> Runtime {
-    let file = FileHandler::new(LOG).expect("a log file");
-    let handler = HandlerRef::new(file).with_formatter(Formatter::new(PATTERN).expect("a pattern"));
+/// Whether the log is rotated meanwhile: every fourth death of a kind.
+pub(crate) fn rotates(seed: u64) -> bool {
+    seed / 64 % 4 == 3
+}
+
+/// What the children's handlers look like to the command.
+pub(crate) fn config() -> String {
+    format!(
+        r#"{{"version": 1, "formatters": {{"line": {{"format": "{PATTERN}"}}}},
+            "handlers": {{"file": {{
+                "class": "logging.FileHandler", "filename": "{LOG}", "formatter": "line"}}}},
+            "root": {{"level": "INFO", "handlers": ["file"]}}}}"#
+    )
+}
+
+fn start(lanes: &str, seed: u64) -> Runtime {
+    let handler = if rotates(seed) {
+        let file = RotatingFileHandler::builder(LOG).max_bytes(300_000).backup_count(1000);
+        HandlerRef::new(file.build().expect("a log file"))
+    } else {
+        HandlerRef::new(FileHandler::new(LOG).expect("a log file"))
+    };
+    let handler = handler.with_formatter(Formatter::new(PATTERN).expect("a pattern"));
     let folder = env::current_dir().expect("a directory").join(LANES);
     let mapped = lanes == "mapped";
     Runtime::builder()

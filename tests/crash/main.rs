@@ -233,11 +233,17 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             let _ = heir.kill();
             wait(&mut heir, Instant::now())?;
         }
-        // The next start clears up.
-        let status = command
-            .env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP))
-            .status()
-            .map_err(|e| e.to_string())?;
+        // The next start clears up, or the command does.
+        let status = if seed / 64 % 2 == 0 || child::rotates(seed) {
+            command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP)).status()
+        } else {
+            let config = folder.join("recover.json");
+            fs::write(&config, child::config()).map_err(|e| e.to_string())?;
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sawmill"));
+            command.arg("recover").arg(folder.join(child::LANES)).arg("--config").arg(config);
+            command.current_dir(folder).stdout(Stdio::null()).status()
+        };
+        let status = status.map_err(|e| e.to_string())?;
         if !status.success() {
             return Err(format!("the next start ended with {status}"));
         }
@@ -268,9 +274,13 @@ fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, S
 /// Compares what the program counted with what its file shows.
 fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<Books, String> {
     let log = folder.join(child::LOG);
+    // Archives too, where the file is rotated.
+    let files = fs::read_dir(folder).map_err(|e| e.to_string())?.flatten();
+    let is_log = |path: &PathBuf| path.to_string_lossy().contains(child::LOG);
+    let logs: Vec<PathBuf> = files.map(|file| file.path()).filter(is_log).collect();
     let output = Command::new(env!("CARGO_BIN_EXE_sawmill"))
         .args(["verify", "--json", "--pattern", child::PATTERN])
-        .arg(&log)
+        .args(&logs)
         .output()
         .map_err(|e| e.to_string())?;
     let answer: serde_json::Value =
@@ -290,7 +300,8 @@ fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<B
         books.faults -= 1;
     }
     // What is missing at the ends of lanes only the program knows.
-    let text = fs::read_to_string(&log).map_err(|e| e.to_string())?;
+    let texts: Result<Vec<String>, _> = logs.iter().map(fs::read_to_string).collect();
+    let text = texts.map_err(|e| e.to_string())?.concat();
     let mut seen = BTreeMap::<u64, u64>::new();
     for line in text.lines() {
         let Some((_, rest)) = line.rsplit_once(" thread ") else { continue };

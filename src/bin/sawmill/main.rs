@@ -5,6 +5,7 @@ mod check;
 mod control;
 mod event;
 mod query;
+mod recover;
 mod replay;
 mod testing;
 mod text;
@@ -28,6 +29,8 @@ enum Command {
     Replay(replay::Options),
     /// Checks configuration files and prints what they make.
     Check(check::Options),
+    /// Delivers what dead processes left in their mapped lanes, and removes it.
+    Recover(recover::Options),
     /// Does the books of log files: attempted = found + reported lost, nothing doubled, torn or out
     /// of order.
     Verify(verify::Options),
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Recover(options) => recover::run(&options),
         Command::Verify(options) => verify::run(&options),
     }
 }
