@@ -29,13 +29,17 @@ struct Failing {
 
 impl Failing {
     fn storage(self) -> Arc<Faulty> {
+        Faulty::new(move |what, at| self.fate(what, at))
+    }
+
+    fn fate(self, what: &str, at: u64) -> Fate {
         let Self { from, operations, errno } = self;
-        Faulty::new(move |what, at| match at.checked_sub(from) {
+        match at.checked_sub(from) {
             // A disk that becomes full takes a part of a write first.
             Some(0) if what == "write" && errno == ENOSPC && operations > 1 => Fate::Short(5),
             Some(n) if n < operations && may_fail(what, errno) => Fate::Fail(errno),
             _ => Fate::Work,
-        })
+        }
     }
 }
 
@@ -97,6 +101,26 @@ impl Books {
         self.lost += desk.delivery.lost;
         self.shed += desk.delivery.shed;
     }
+
+    /// Holds what is found against what was promised.
+    fn compare(&self, dir: &TestDir, keeps_all: bool, what: &str) {
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for line in lines_of(dir) {
+            *found.entry(line).or_default() += 1;
+        }
+        found.retain(|line, _| !line.starts_with("lost "));
+        let known: std::collections::BTreeSet<_> = self.delivered.iter().collect();
+        for (line, times) in &found {
+            assert!(known.contains(line), "{what}: not a whole line: {line:?}\n{:?}", dir.names());
+            assert_eq!(*times, 1, "{what}: {line}\n{:?}", dir.names());
+        }
+        if keeps_all {
+            let missing: Vec<_> =
+                self.delivered.iter().filter(|l| !found.contains_key(*l)).collect();
+            assert_eq!(missing.len() as u64, self.lost, "{what}: {missing:?}\n{:?}", dir.names());
+            assert_eq!(self.taken - self.shed - self.lost, found.len() as u64, "{what}");
+        }
+    }
 }
 
 type Make<'a, H> = &'a dyn Fn(&TestDir, Arc<dyn Storage>) -> Result<H, Error>;
@@ -116,21 +140,7 @@ fn run<H: Handler>(name: &str, make: Make<'_, H>, keeps_all: bool, failing: Fail
     }
     books.run(make(&dir, sound()).unwrap(), LINES..LINES + 2, &what);
 
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    for line in lines_of(&dir) {
-        *found.entry(line).or_default() += 1;
-    }
-    found.retain(|line, _| !line.starts_with("lost "));
-    let known: std::collections::BTreeSet<_> = books.delivered.iter().collect();
-    for (line, times) in &found {
-        assert!(known.contains(line), "{what}: not a whole line: {line:?}\n{:?}", dir.names());
-        assert_eq!(*times, 1, "{what}: {line}\n{:?}", dir.names());
-    }
-    if keeps_all {
-        let missing: Vec<_> = books.delivered.iter().filter(|l| !found.contains_key(*l)).collect();
-        assert_eq!(missing.len() as u64, books.lost, "{what}: {missing:?}\n{:?}", dir.names());
-        assert_eq!(books.taken - books.shed - books.lost, found.len() as u64, "{what}");
-    }
+    books.compare(&dir, keeps_all, &what);
     let left: Vec<_> = dir.names().into_iter().filter(|name| name.contains(".part")).collect();
     assert!(left.is_empty(), "{what}: {left:?}");
     faulty.count()
@@ -252,4 +262,132 @@ fn mapped_rotations_survive_each_failure() {
             it.rotate(utc()).naming(Naming::Shifting).keep(Keep::files(12)).latest("latest")
         })
     });
+}
+
+/// Numbers that look drawn.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (self.0 >> 33) % most
+    }
+}
+
+/// What may happen to a file from outside while its handler is at work.
+fn disturb(dir: &TestDir, file: &str, draw: &mut Draw, step: usize) {
+    let path = dir.join(file);
+    if draw.below(2) == 0 {
+        let _ = std::fs::rename(&path, dir.join(&format!("moved.{step}")));
+    } else if let Ok(bytes) = std::fs::read(&path) {
+        // As copytruncate does; what follows the last line of a mapped file is not copied.
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        dir.write(&format!("copy.{step}"), std::str::from_utf8(&bytes[..end]).unwrap());
+        std::fs::File::create(&path).unwrap();
+    }
+    reopen_files();
+}
+
+/// A history of a hundred steps: lines, ends of batches, failures for a while, other tools at
+/// work, ends and starts.
+fn history<H: Handler>(name: &str, seed: u64, live: &str, make: Make<'_, H>) {
+    let what = format!("{name}, seed {seed}");
+    let dir = TestDir::in_memory();
+    let mut draw = Draw(seed);
+    let faulty = Faulty::new(|_, _| Fate::Work);
+    let mut books = Books::default();
+    let mut desk = Desk::new(make(&dir, faulty.clone()).unwrap());
+    let mut failing = false;
+    for step in 0..100 {
+        match draw.below(16) {
+            0..7 => {
+                let line = format!("line {step:03} {}", "-".repeat(draw.below(20) as usize));
+                let shed = desk.delivery.shed;
+                if desk.put(&line).is_ok() {
+                    books.taken += 1;
+                    if desk.delivery.shed == shed {
+                        books.delivered.push(line);
+                    }
+                }
+            }
+            7..10 => drop(desk.batch_end()),
+            10 => drop(desk.flush()),
+            11 => drop(desk.tick()),
+            12 => desk.now_ns += draw.below(5) as i64 * MINUTES_10_NS,
+            13 => {
+                failing = !failing;
+                if !failing {
+                    faulty.set(|_, _| Fate::Work);
+                    continue;
+                }
+                let errno = [EIO, EACCES, ENOSPC][draw.below(3) as usize];
+                let from = faulty.count() + 1 + draw.below(6);
+                let operations = 1 + draw.below(8);
+                let fails = Failing { from, operations, errno };
+                faulty.set(move |what, at| fails.fate(what, at));
+            }
+            14 if !failing && desk.flush().is_ok() => disturb(&dir, live, &mut draw, step),
+            15 if !failing => {
+                let _ = desk.close();
+                let (now_ns, delivery) = (desk.now_ns, std::mem::take(&mut desk.delivery));
+                books.lost += delivery.lost;
+                books.shed += delivery.shed;
+                drop(desk);
+                desk = Desk::new(make(&dir, faulty.clone()).unwrap());
+                desk.now_ns = now_ns;
+            }
+            _ => {}
+        }
+    }
+    faulty.set(|_, _| Fate::Work);
+    let _ = desk.flush();
+    let _ = desk.close();
+    assert_eq!(desk.handler.held(), 0, "{what}");
+    books.lost += desk.delivery.lost;
+    books.shed += desk.delivery.shed;
+    drop(desk);
+    drop(make(&dir, faulty).unwrap());
+    // A mapped file that was taken away, and could not be cut in that very moment, is nobody's.
+    for name in dir.names().iter().filter(|name| name.starts_with("moved.")) {
+        let text = dir.read(name);
+        dir.write(name, text.trim_end_matches('\0'));
+    }
+    books.compare(&dir, true, &what);
+}
+
+/// How many histories are told of each mode; more for a campaign.
+fn histories() -> u64 {
+    std::env::var("SAWMILL_HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
+}
+
+#[test]
+fn histories_with_failures_and_other_tools_keep_every_line() {
+    let first = std::env::var("SAWMILL_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    for seed in first..first + histories() {
+        history("plain", seed, "a.log", &|dir, storage| plain(dir, storage, |it| it));
+        history("size or hourly, dated", seed, "a.log", &|dir, storage| {
+            plain(dir, storage, |it| it.rotate(Rotate::size(90).or_hourly().utc()))
+        });
+        history("start, rising, synced", seed, "a.log", &|dir, storage| {
+            plain(dir, storage, |it| {
+                it.rotate(Rotate::size(200).or_at_start())
+                    .naming(Naming::Rising)
+                    .sync(SyncPolicy::AtLevel(crate::level::Level::INFO))
+            })
+        });
+        history("RotatingFileHandler", seed, "a.log", &|dir, storage| {
+            let builder = RotatingFileHandler::builder(dir.join("a.log")).storage(storage);
+            builder.max_bytes(90).backup_count(99).build()
+        });
+        history("watched", seed, "a.log", &|dir, storage| {
+            WatchedFileHandler::builder(dir.join("a.log")).storage(storage).build()
+        });
+        history("mapped", seed, "a.log.live", &|dir, storage| {
+            mapped(dir, storage, |it| it.rotate(Rotate::size(90).or_hourly().utc()))
+        });
+        #[cfg(feature = "gzip")]
+        history("size, gzip", seed, "a.log", &|dir, storage| {
+            plain(dir, storage, |it| it.rotate(Rotate::size(150)).compress(Compress::Gzip))
+        });
+    }
 }

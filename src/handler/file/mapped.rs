@@ -236,13 +236,20 @@ impl MmapRotatingFileHandler {
         self.reopen()
     }
 
+    /// Opens what a failure had closed, which cuts a file that could not be cut then.
+    fn resume(&mut self) -> Result<(), Error> {
+        let closed = matches!(self.state, State::Closed) && self.lock.is_some();
+        if closed { self.open_files() } else { Ok(()) }
+    }
+
     /// Sees to the mapping while nothing else is to be done.
     fn prepare(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let State::Mapped(segment) = &mut self.state else { return Ok(()) };
         if let Err(broken) = segment.prepare(&*self.options.storage) {
             self.unmap(broken, cx)?;
         }
-        if self.options.follow && self.looked.elapsed() >= LOOK_EVERY {
+        let asked = self.reopenings != reopenings();
+        if asked || (self.options.follow && self.looked.elapsed() >= LOOK_EVERY) {
             self.look_around(cx)?;
         }
         let due = match self.options.sync {
@@ -323,6 +330,7 @@ impl Handler for MmapRotatingFileHandler {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.resume()?;
         if let State::Plain(output) = &mut self.state {
             output.flush(cx)?;
         } else {
@@ -356,6 +364,7 @@ impl Handler for MmapRotatingFileHandler {
 
     fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.rotation.tick(cx);
+        self.resume()?;
         let size = self.size();
         if self.rotation.is_past(cx.now_ns(), size) {
             self.roll(cx)?;

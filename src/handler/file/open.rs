@@ -110,15 +110,19 @@ impl Open {
         Ok(tail != terminator)
     }
 
-    /// Takes the beginning of a line back out of the file, if the file is as we know it.
-    pub(crate) fn untear(&mut self, storage: &dyn Storage) {
+    /// Takes the beginning of a line back out of the file, if it stands at its end. What was
+    /// written `just_now` stands there even if somebody cut the file short before.
+    pub(crate) fn untear(&mut self, storage: &dyn Storage, just_now: bool) {
         if self.partial == 0 || !self.regular {
             return;
         }
-        let whole = self.size - self.partial as u64;
-        if storage.stat(&self.file).is_ok_and(|meta| meta.len() == self.size)
-            && storage.truncate(&self.file, whole).is_ok()
-        {
+        let Ok(meta) = storage.stat(&self.file) else { return };
+        let len = meta.len();
+        if len > self.size || (len < self.size && !just_now) {
+            return;
+        }
+        let whole = len.saturating_sub(self.partial as u64);
+        if storage.truncate(&self.file, whole).is_ok() {
             self.size = whole;
             self.partial = 0;
             // The space ahead went with it.

@@ -517,7 +517,7 @@ impl Output {
         let whole = if at == 0 { 0 } else { self.ends[at - 1] };
         if let Some(open) = &mut self.file {
             open.partial = written - whole;
-            open.untear(&*self.options.storage);
+            open.untear(&*self.options.storage, true);
         }
         whole
     }
@@ -552,7 +552,7 @@ impl Output {
             let _ = self.sync_file();
         }
         if let Some(mut open) = self.file.take() {
-            open.untear(&*self.options.storage);
+            open.untear(&*self.options.storage, false);
             open.trim(&*self.options.storage);
             self.behind |= open.regular && open.unsynced;
         }

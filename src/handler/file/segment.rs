@@ -170,6 +170,10 @@ impl Segment {
     }
 
     fn next_window(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        // Making a file longer that somebody cut would leave a hole in it.
+        if storage.stat(&self.file)?.len() < self.window_at + self.window.len() as u64 {
+            return Err(cut_short());
+        }
         (self.window, self.window_at) =
             map_window(storage, &self.file, self.position, self.window_bytes)?;
         self.populated = self.position;

@@ -47,8 +47,7 @@ impl MmapRotatingFileHandler {
             disk.rename_new(from, to).map_err(|error| Error::io("rename", from, error))
         };
         if storage::exists(disk, &self.live)? {
-            let terminator = self.options.terminator.as_bytes();
-            segment::recover(disk, &self.live, self.how(), terminator)?;
+            self.recover(disk)?;
             if storage::exists(disk, &self.path)? {
                 // Older than what the killed process wrote.
                 self.rotation.start(disk.metadata(&self.path).ok().as_ref());
@@ -57,6 +56,7 @@ impl MmapRotatingFileHandler {
             }
         } else if storage::exists(disk, &self.path)? {
             move_to(&self.path, &self.live)?;
+            self.recover(disk)?;
         }
         if self.rotation.start(disk.metadata(&self.live).ok().as_ref()) {
             self.rotation.archive(&self.live)?;
@@ -99,6 +99,12 @@ impl MmapRotatingFileHandler {
         output.set_archives(self.rotation.archives().clone());
         self.state = State::Plain(Box::new(output));
         Ok(())
+    }
+
+    /// Cuts off what is no line, and ends a line that is not whole.
+    fn recover(&self, disk: &dyn Storage) -> Result<(), Error> {
+        let terminator = self.options.terminator.as_bytes();
+        segment::recover(disk, &self.live, self.how(), terminator).map(drop)
     }
 
     pub(super) fn lock_path(&self) -> PathBuf {
@@ -167,9 +173,14 @@ impl MmapRotatingFileHandler {
             return Ok(());
         }
         let disk = self.disk();
+        let cut = !matches!(self.state, State::Closed);
         let done = self.finish(&*disk).and_then(|()| {
             if !storage::exists(&*disk, &self.live)? {
                 return Ok(());
+            }
+            if !cut {
+                // It was closed because it could not be cut.
+                self.recover(&*disk)?;
             }
             match disk.rename_new(&self.live, &self.path) {
                 // Somebody made a file of that name meanwhile: the next start sees to both.

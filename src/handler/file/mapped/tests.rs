@@ -277,6 +277,35 @@ fn a_mapped_file_is_rotated_by_the_clock_and_at_the_start_and_has_a_link() {
 }
 
 #[test]
+fn a_cut_at_the_very_end_of_a_window_leaves_no_hole() {
+    let dir = TestDir::new();
+    if !can_map(&dir) {
+        return;
+    }
+    let mut desk = desk(builder(&dir).window_bytes(64 << 10));
+    // The window is full to the last byte.
+    desk.put(&"x".repeat((64 << 10) - 1)).unwrap();
+    File::create(desk.handler.live_path()).unwrap();
+    desk.put("1 next").unwrap();
+    assert!(desk.handler.is_mapped());
+    desk.close().unwrap();
+    assert_eq!(dir.read("hot.log"), "1 next\n");
+}
+
+#[test]
+fn a_live_file_that_could_not_be_cut_is_cut_before_it_gets_its_name() {
+    let dir = TestDir::new();
+    let faulty = Faulty::new(|_, _| Fate::Work);
+    let mut desk = desk(builder(&dir).storage(faulty.clone()));
+    desk.put("0").unwrap();
+    faulty.set(|what, _| if what == "truncate" { Fate::Fail(5) } else { Fate::Work });
+    assert!(desk.handler.do_rollover().is_err());
+    faulty.set(|_, _| Fate::Work);
+    desk.close().unwrap();
+    assert_eq!(dir.read("hot.log"), "0\n");
+}
+
+#[test]
 fn without_space_for_a_window_lines_are_written_and_kept() {
     let dir = TestDir::new();
     if !can_map(&dir) {
