@@ -28,6 +28,8 @@ pub(crate) struct Documents {
     pub(crate) results: PathBuf,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) update: bool,
+    /// Where to draw the results.
+    pub(crate) plots: Option<PathBuf>,
 }
 
 /// Call sites to generate.
@@ -84,7 +86,7 @@ pub(crate) fn help() -> String {
          usage: sawmill-perf WORKLOAD... [--peer NAME]... [--variant NAME]... [--repeats N]\n\
          \x20                   [--messages N] [--batches N] [--smoke] [--json] [--plot DIR] [--results DIR]\n\
          \x20                   [--dir DIR]\n\
-         \x20      sawmill-perf report [--results DIR] [--check FILE]... [--update FILE]...\n\
+         \x20      sawmill-perf report [--results DIR] [--check FILE]... [--update FILE]... [--plot DIR]\n\
          \x20      sawmill-perf gates [--set]\n\
          \x20      sawmill-perf ratio [--repeats N]\n\
          \x20      sawmill-perf sites [--sites N] [--crate NAME]... [--check]\n\n\
@@ -105,8 +107,8 @@ pub(crate) fn help() -> String {
     }
     let _ = writeln!(out, "\npeers: {}", peer::names().join(" "));
     out.push_str(
-        "\nreport  shows the results in DIR (default: perf/results), or holds the marked figures of\n\
-         \x20       documents to them\n\
+        "\nreport  shows the results in DIR (default: perf/results), holds the marked figures of\n\
+         \x20       documents to them, or draws them\n\
          gates   counts instructions of calls and lines under valgrind, and fails above the bounds\n\
          \x20       in perf/bounds.txt; --set writes them\n\
          ratio   fails unless sawmill is three times ahead of tracing-appender (feature `tracing`)\n\
@@ -186,13 +188,14 @@ fn parse_child(arguments: &[String]) -> Result<Command, String> {
 
 fn parse_report(arguments: &[String]) -> Result<Command, String> {
     let mut documents =
-        Documents { results: "perf/results".into(), files: Vec::new(), update: false };
+        Documents { results: "perf/results".into(), files: Vec::new(), update: false, plots: None };
     let mut rest = arguments.iter();
     let mut checks = false;
     while let Some(argument) = rest.next() {
         let value = rest.next().cloned().ok_or(format!("{argument} needs a value"))?;
         match argument.as_str() {
             "--results" => documents.results = value.into(),
+            "--plot" => documents.plots = Some(value.into()),
             "--check" | "--update" => {
                 documents.files.push(value.into());
                 documents.update |= argument == "--update";

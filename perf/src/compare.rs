@@ -58,7 +58,8 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
             results::write(folder, &workload, &about, &mine)?;
         }
         if let Some(folder) = &plan.plots {
-            plot::write(folder, &workload, &mine).map_err(|e| format!("cannot draw: {e}"))?;
+            let lines: Vec<_> = mine.iter().flat_map(|row| row.lines()).collect();
+            plot::write(folder, &workload, &lines).map_err(|e| format!("cannot draw: {e}"))?;
         }
         for warning in unlike(rows.iter().filter(|row| row.workload == workload)) {
             say(warning);

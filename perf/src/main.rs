@@ -79,10 +79,15 @@ fn measure(child: &Child) -> Result<(), String> {
     Ok(())
 }
 
-/// Shows the results, or holds documents to them.
+/// Shows or draws the results, or holds documents to them.
 fn report(documents: &Documents) -> Result<(), String> {
     let results = Results::read(&documents.results)?;
-    if documents.files.is_empty() {
+    if let Some(folder) = &documents.plots {
+        for workload in results.runs.keys() {
+            plot::write(folder, workload, &results.lines)?;
+        }
+    }
+    if documents.files.is_empty() && documents.plots.is_none() {
         for (workload, about) in &results.runs {
             println!("{workload}: {}, {}, {}", about.commit, about.date, about.machine);
         }

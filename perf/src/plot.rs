@@ -1,6 +1,6 @@
 //! Pictures of the figures, as SVG: curves of percentiles, and bars of rates.
 
-use crate::report::{Merged, Row};
+use crate::report::{Line, Merged};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -26,9 +26,17 @@ const BARS: [(&str, &str); 5] = [
 
 /// Writes pictures of the rows of one workload: a curve for each row that has percentiles (one
 /// picture for each set of percentiles), and bars for rates, memory and the like.
-pub(crate) fn write(folder: &Path, workload: &str, rows: &[&Row]) -> Result<(), String> {
-    let merged: Vec<(String, Vec<Merged>)> =
-        rows.iter().map(|row| (format!("{} {}", row.peer, row.variant), row.merged())).collect();
+pub(crate) fn write(folder: &Path, workload: &str, lines: &[Line]) -> Result<(), String> {
+    let mut merged: Vec<(String, Vec<Merged>)> = Vec::new();
+    for line in lines.iter().filter(|line| line.workload == workload) {
+        let name = format!("{} {}", line.peer, line.variant);
+        if merged.last().is_none_or(|(last, _)| *last != name) {
+            merged.push((name, Vec::new()));
+        }
+        if let Some((_, row)) = merged.last_mut() {
+            row.push(line.merged());
+        }
+    }
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     for (name, picture) in pictures(workload, &merged) {
         let file = folder.join(format!("{name}.svg"));
@@ -132,7 +140,7 @@ fn curves(title: &str, prefix: &str, rows: &[(String, Vec<Merged>)]) -> Option<S
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dashes}/>",
             path.join(" ")
         );
-        legend(&mut out, n, name, colour);
+        legend(&mut out, n, name, colour, dashes);
     }
     out.push_str("</svg>\n");
     Some(out)
@@ -188,11 +196,11 @@ fn bars(workload: &str, metric: &str, rows: &[(String, Vec<Merged>)]) -> Option<
     Some(out)
 }
 
-fn legend(out: &mut String, n: usize, name: &str, colour: &str) {
+fn legend(out: &mut String, n: usize, name: &str, colour: &str, dashes: &str) {
     let (x, y) = (WIDTH - RIGHT + 16.0, TOP + 16.0 * n as f64 + 8.0);
     let _ = writeln!(
         out,
-        "<line x1=\"{x}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
+        "<line x1=\"{x}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"{dashes}/>\
          <text x=\"{}\" y=\"{}\">{name}</text>",
         x + 18.0,
         x + 24.0,
@@ -203,7 +211,7 @@ fn legend(out: &mut String, n: usize, name: &str, colour: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Figure;
+    use crate::report::{Figure, Row};
 
     fn row(peer: &str, figures: &[(&str, &str, f64)]) -> Row {
         let run = figures.iter().map(|(metric, unit, value)| Figure::new(metric, unit, *value));

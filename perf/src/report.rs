@@ -139,6 +139,19 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// The figures alone; NaN for what is not a number.
+    pub(crate) fn merged(&self) -> Merged {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Merged {
+            metric: self.metric.clone(),
+            unit: self.unit.clone(),
+            median: number(self.median),
+            min: number(self.min),
+            max: number(self.max),
+            runs: self.runs,
+        }
+    }
+
     /// The line for people.
     pub(crate) fn to_text(&self) -> String {
         let show = |value: Option<f64>| value.map_or("-".into(), |value| shown(value, &self.unit));
