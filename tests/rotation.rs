@@ -162,6 +162,7 @@ fn a_mapped_file_outlives_copytruncate_by_another_process() {
         }
         std::thread::sleep(Duration::from_micros(200));
     }
+    assert!(other.wait().unwrap().success());
     assert!(runtime.shutdown(LONG).is_complete());
     let stats = runtime.stats();
     stats.check().unwrap();
@@ -498,7 +499,7 @@ mod configured {
         let dir = Dir::new();
         let refused = |keys: &str, class: &str| {
             let handler = format!("  file: {{class: {class}, filename: DIR/a.log, {keys}}}");
-            apply(&dir, &handler).err().expect(keys).to_string()
+            apply(&dir, &handler).expect_err(keys).to_string()
         };
         for (keys, at, text) in [
             ("rotate: dayly", "handlers.file.rotate", "expected hour, day"),
