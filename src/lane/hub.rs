@@ -1,8 +1,8 @@
 //! Where the threads of a runtime and its drain meet.
 
+use super::ends::{self, Consumer, Producer};
 use super::fork;
 use super::keep::Keeper;
-use super::memory::{Consumer, LaneMemory, Producer, new_ring};
 use super::{Intake, LastCall, Overflow, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
@@ -26,7 +26,6 @@ const ASKED_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=64 << 20;
 const POOL_BYTES: usize = BUDGET_BYTES;
 /// A process that is said to end and does not lets its callers go on after this long.
 const DYING_LIMIT: Duration = Duration::from_secs(10);
-const PAGE_WORDS: usize = 4096 / 8;
 
 /// What calls have to do besides publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,7 +336,7 @@ impl Hub {
         let (producer, consumer) = self.ring(bytes.next_power_of_two() / 8);
         self.live_bytes.fetch_add(producer.capacity() * 8, Ordering::Relaxed);
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(header) = producer.memory().header() {
+        if let Some(header) = producer.header() {
             header.begin(producer.capacity(), number, &thread, consumer.head());
         }
         let shared = Arc::new(Shared::new(number, thread));
@@ -354,7 +353,7 @@ impl Hub {
         // As large as asked for, or up to twice that, and of the kind asked for.
         let fits = |ring: &Ring| {
             (words..=2 * words).contains(&ring.0.capacity())
-                && ring.0.memory().header().is_some() == keeper.is_some()
+                && ring.0.header().is_some() == keeper.is_some()
         };
         if let Some(at) = pool.iter().position(fits) {
             return pool.swap_remove(at);
@@ -362,19 +361,12 @@ impl Hub {
         drop(pool);
         if let Some(keeper) = keeper {
             match keeper.lane(words) {
-                Ok(memory) => return new_ring(memory),
+                Ok(memory) => return ends::mapped(memory),
                 // No room there: better a lane that dies with the process than none.
                 Err(_) => self.unkept.fetch_add(1, Ordering::Relaxed),
             };
         }
-        let (mut producer, consumer) = new_ring(LaneMemory::on_heap(words));
-        // First-touch page faults are the real tail of a fresh ring: take them now.
-        if let Some(space) = producer.space(words, 0) {
-            for page in space.chunks_mut(PAGE_WORDS) {
-                page[0].write(0);
-            }
-        }
-        (producer, consumer)
+        ends::on_heap(words)
     }
 
     /// Books a lane that has ended and been emptied, and pools its ring.

@@ -1,32 +1,12 @@
-//! Where a lane's ring lies: on the heap, or in a file that outlives the process.
+//! Where a lane's ring lies that outlives its process: in a file.
 
+use super::ends::Consumer;
 use super::keep::{HEAD, HEADER_WORDS, Header, TAIL};
 use super::ring::{self, Memory};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::sys::SharedMap;
-use crossbeam_utils::CachePadded;
-use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::ptr::NonNull;
-
-/// A lane's ends.
-pub(crate) type Producer = ring::Producer<LaneMemory>;
-/// A lane's ends.
-pub(crate) type Consumer = ring::Consumer<LaneMemory>;
-
-/// The ends' marks, each on cache lines of its own.
-#[derive(Debug, Default)]
-struct Marks {
-    head: CachePadded<AtomicU64>,
-    tail: CachePadded<AtomicU64>,
-}
-
-#[derive(Debug)]
-enum Backing {
-    Heap(NonNull<Marks>),
-    /// The mapping, and the file that goes when the ring does and is empty.
-    Mapped(SharedMap, PathBuf),
-}
 
 /// The memory of one ring.
 #[derive(Debug)]
@@ -35,7 +15,9 @@ pub(crate) struct LaneMemory {
     capacity: usize,
     head: NonNull<AtomicU64>,
     tail: NonNull<AtomicU64>,
-    backing: Backing,
+    map: SharedMap,
+    /// The file, which goes when the ring does and is empty.
+    path: PathBuf,
 }
 
 // SAFETY: plain memory and atomics; who may touch which words when is the ring's protocol.
@@ -44,18 +26,6 @@ unsafe impl Send for LaneMemory {}
 unsafe impl Sync for LaneMemory {}
 
 impl LaneMemory {
-    /// Memory of the heap for `capacity` words, a power of two.
-    pub(crate) fn on_heap(capacity: usize) -> Arc<Self> {
-        assert!(capacity.is_power_of_two());
-        let words: Box<[MaybeUninit<u64>]> = Box::new_uninit_slice(capacity);
-        let words = NonNull::from(Box::leak(words)).cast();
-        let marks = NonNull::from(Box::leak(Box::<Marks>::default()));
-        // SAFETY: the marks were made just now; both references end within these lines.
-        let (head, tail) =
-            unsafe { (NonNull::from(&*marks.as_ref().head), NonNull::from(&*marks.as_ref().tail)) };
-        Arc::new(Self { words, capacity, head, tail, backing: Backing::Heap(marks) })
-    }
-
     /// A new file's memory: a header, then `capacity` words, a power of two.
     pub(crate) fn mapped(map: SharedMap, capacity: usize, path: PathBuf) -> Arc<Self> {
         assert!(capacity.is_power_of_two() && map.len() == HEADER_WORDS + capacity);
@@ -63,7 +33,7 @@ impl LaneMemory {
         let (head, tail) = (mark(HEAD), mark(TAIL));
         // SAFETY: the mapping is longer than the header, and no mapping begins at address 0.
         let words = unsafe { NonNull::new_unchecked(map.start().add(HEADER_WORDS)) };
-        Arc::new(Self { words, capacity, head, tail, backing: Backing::Mapped(map, path) })
+        Arc::new(Self { words, capacity, head, tail, map, path })
     }
 
     /// The memory of a lane that a dead process left; `None` if nobody used it, or it is none.
@@ -76,11 +46,8 @@ impl LaneMemory {
     }
 
     /// What stands before the words of a lane that outlives its process.
-    pub(crate) fn header(&self) -> Option<Header<'_>> {
-        match &self.backing {
-            Backing::Heap(_) => None,
-            Backing::Mapped(map, _) => Some(Header::new(map.words(0, HEADER_WORDS))),
-        }
+    pub(crate) fn header(&self) -> Header<'_> {
+        Header::new(self.map.words(0, HEADER_WORDS))
     }
 
     /// Both ends of a ring on this memory, of which the producing one is not to be used: its words
@@ -94,28 +61,14 @@ impl LaneMemory {
         self.head().store(position, Ordering::Relaxed);
         // SAFETY: the process whose ends these were is dead, and whoever inherits a lane makes one
         // reader of it.
-        Some(unsafe { ring::ring(self.clone()) }.1)
+        Some(Consumer::Mapped(unsafe { ring::ring(self.clone()) }.1))
     }
 }
 
 impl Drop for LaneMemory {
     fn drop(&mut self) {
-        match &self.backing {
-            Backing::Heap(marks) => {
-                let words = self.words.cast::<MaybeUninit<u64>>();
-                let words = NonNull::slice_from_raw_parts(words, self.capacity);
-                // SAFETY: both came from boxes of just these types and length, and the ends, which
-                // share this value's ownership, are gone.
-                unsafe {
-                    drop(Box::from_raw(words.as_ptr()));
-                    drop(Box::from_raw(marks.as_ptr()));
-                }
-            }
-            Backing::Mapped(_, path) => {
-                if self.head().load(Ordering::Relaxed) == self.tail().load(Ordering::Relaxed) {
-                    let _ = std::fs::remove_file(path);
-                }
-            }
+        if self.head().load(Ordering::Relaxed) == self.tail().load(Ordering::Relaxed) {
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -144,11 +97,4 @@ unsafe impl Memory for LaneMemory {
         // SAFETY: as above.
         unsafe { self.tail.as_ref() }
     }
-}
-
-/// Makes both ends of a ring on new memory.
-pub(crate) fn new_ring(memory: Arc<LaneMemory>) -> (Producer, Consumer) {
-    debug_assert_eq!(Arc::strong_count(&memory), 1);
-    // SAFETY: the memory was just made, and nobody else has it.
-    unsafe { ring::ring(memory) }
 }

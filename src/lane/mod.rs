@@ -1,6 +1,7 @@
 //! Lanes: one thread's way to the drain.
 //!
-//! A lane is a ring of 64-bit words with a writer on the thread and a reader on the drain,
+//! A lane is a ring of 64-bit words (rtrb's on the heap, our own where it outlives the process)
+//! with a writer on the thread and a reader on the drain,
 //! and counters that both sides keep. [`Hub`] is where the two meet: it makes lanes, hands their
 //! readers over, pools the rings of ended threads and wakes the drain.
 //!
@@ -12,8 +13,10 @@
 #![allow(unsafe_code)]
 
 mod books;
+mod ends;
 pub(crate) mod fork;
 pub(crate) mod frame;
+mod heap;
 mod hub;
 mod intake;
 pub(crate) mod keep;
@@ -62,7 +65,7 @@ pub(crate) struct Shared {
     /// The producer has gone; what it published is still to be taken.
     pub(crate) end: End,
     /// The writing end, on its way back to the pool.
-    returned: Mutex<Option<memory::Producer>>,
+    returned: Mutex<Option<ends::Producer>>,
 }
 
 impl Shared {

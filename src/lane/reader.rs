@@ -1,8 +1,9 @@
 //! The drain's end of a lane.
 
+use super::ends::{Consumer, Producer};
 use super::frame::{self, Head};
 use super::keep::{Foreign, Progress};
-use super::memory::{Consumer, LaneMemory, Producer};
+use super::memory::LaneMemory;
 use super::{ByClass, Shared};
 use crate::clock::Monotone;
 use crate::level::CLASSES;
@@ -49,7 +50,7 @@ impl Reader {
         Self {
             position: ring.head(),
             marked: ring.head(),
-            keeps: ring.memory().header().is_some(),
+            keeps: ring.header().is_some(),
             parts_from: None,
             foreign: None,
             ring,
@@ -70,7 +71,7 @@ impl Reader {
         progress: Progress,
         foreign: &Arc<Foreign>,
     ) -> Option<Self> {
-        let header = memory.header()?;
+        let header = memory.header();
         let shared = Arc::new(Shared::new(header.number(), header.thread()));
         let mut this = Self::new(memory.reader(progress.position)?, shared);
         this.told = progress.told;
@@ -88,7 +89,7 @@ impl Reader {
 
     /// All losses of a lane that a dead process left.
     pub(crate) fn dropped_before(&self) -> Option<ByClass> {
-        self.ring.memory().header().map(|header| header.dropped())
+        self.ring.header().map(|header| header.dropped())
     }
 
     /// Up to where records are whole: a frame in parts counts from its first one, unless it is too
@@ -112,7 +113,7 @@ impl Reader {
 
     /// Notes how far the lane is read, for the commit of `epoch`.
     pub(crate) fn mark(&mut self, owner: u64, epoch: u64, committed: u64) {
-        let Some(header) = self.ring.memory().header() else { return };
+        let Some(header) = self.ring.header() else { return };
         let position = self.whole();
         let progress = Progress {
             owner,
@@ -157,13 +158,17 @@ impl Reader {
     /// The stamp of the next frame before `end`, passing over what closes the ring.
     pub(crate) fn next_stamp(&mut self, end: u64) -> Option<u64> {
         loop {
-            let (first, second) = self.ring.words(self.position, end);
-            let rest = if first.is_empty() { second } else { first };
-            let head = Head::read(*rest.first()?);
-            if head.kind & frame::KIND != frame::PAD {
-                return rest.get(1).copied();
+            let found = self.ring.with_words(self.position, end, |first, second| {
+                let rest = if first.is_empty() { second } else { first };
+                let head = Head::read(*rest.first()?);
+                let pads = head.kind & frame::KIND == frame::PAD;
+                Some((pads, rest.get(1).copied(), head.words.clamp(1, rest.len())))
+            });
+            let (pads, stamp, words) = found?;
+            if !pads {
+                return stamp;
             }
-            self.position += head.words.clamp(1, rest.len()) as u64;
+            self.position += words as u64;
         }
     }
 
@@ -181,44 +186,46 @@ impl Reader {
             } else {
                 (self.ring.head() + self.release_at).saturating_sub(begin) as usize
             };
-            let (first, second) = self.ring.words(begin, end);
-            let mut at = 0;
-            let mut stopped = false;
-            loop {
-                let rest =
-                    if at < first.len() { &first[at..] } else { &second[at - first.len()..] };
-                let Some(word) = rest.first() else { break };
-                let head = Head::read(*word);
-                // A frame never reaches beyond what is published; a damaged length ends the lane's
-                // chunk instead of reading elsewhere.
-                let words = head.words.clamp(1, rest.len());
-                if head.kind & frame::KIND == frame::PART && self.keeps {
-                    note_part(&mut self.parts_from, begin + at as u64, rest.get(2).copied());
-                }
-                if head.kind & frame::KIND != frame::PAD {
-                    let mut state = LaneState {
-                        shared: &self.shared,
-                        told: &mut self.told,
-                        taken: &mut self.taken,
-                        sequence: &mut self.sequence,
-                        last: &mut self.last,
-                        context: &mut self.context,
-                        parts: &mut self.parts,
-                        foreign: self.foreign.as_ref(),
-                    };
-                    match each(&mut state, head, &rest[..words]) {
-                        Step::Next => {}
-                        Step::Stop => {
-                            stopped = true;
-                            break;
+            let (at, stopped) = self.ring.with_words(begin, end, |first, second| {
+                let mut at = 0;
+                let mut stopped = false;
+                loop {
+                    let rest =
+                        if at < first.len() { &first[at..] } else { &second[at - first.len()..] };
+                    let Some(word) = rest.first() else { break };
+                    let head = Head::read(*word);
+                    // A frame never reaches beyond what is published; a damaged length ends the lane's
+                    // chunk instead of reading elsewhere.
+                    let words = head.words.clamp(1, rest.len());
+                    if head.kind & frame::KIND == frame::PART && self.keeps {
+                        note_part(&mut self.parts_from, begin + at as u64, rest.get(2).copied());
+                    }
+                    if head.kind & frame::KIND != frame::PAD {
+                        let mut state = LaneState {
+                            shared: &self.shared,
+                            told: &mut self.told,
+                            taken: &mut self.taken,
+                            sequence: &mut self.sequence,
+                            last: &mut self.last,
+                            context: &mut self.context,
+                            parts: &mut self.parts,
+                            foreign: self.foreign.as_ref(),
+                        };
+                        match each(&mut state, head, &rest[..words]) {
+                            Step::Next => {}
+                            Step::Stop => {
+                                stopped = true;
+                                break;
+                            }
                         }
                     }
+                    at += words;
+                    if at >= release_at {
+                        break;
+                    }
                 }
-                at += words;
-                if at >= release_at {
-                    break;
-                }
-            }
+                (at, stopped)
+            });
             self.position = begin + at as u64;
             if at >= release_at {
                 self.ring.release(self.position);
@@ -249,7 +256,7 @@ impl Reader {
 
     /// Takes the ring apart once the lane has ended and is empty, for the pool.
     pub(super) fn into_ring(self) -> Option<(Producer, Consumer)> {
-        if let Some(header) = self.ring.memory().header() {
+        if let Some(header) = self.ring.header() {
             header.end();
         }
         let producer = crate::sync::lock(&self.shared.returned).take()?;

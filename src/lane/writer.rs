@@ -1,7 +1,7 @@
 //! The producer's end of a lane.
 
+use super::ends::Producer;
 use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
-use super::memory::Producer;
 use super::{Hub, Mode, Shared};
 use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
@@ -101,21 +101,23 @@ impl Writer {
         if above_mark && !self.may_write_above_mark(level, words) {
             return false;
         }
-        let Some(ring) = &mut self.ring else { return false };
-        let Some(space) = ring.space(words, 0) else { return false };
-        // The clock is read after space is won.
-        let stamp = self.stamper.stamp();
-        let mut out = Words::new(space);
-        fill(stamp, &mut out);
-        out.finish();
-        self.shared.producer.count_published(level.class());
-        // SAFETY: `Words` wrote every word of `space`: it moves only over words it has written, and
-        // `finish` wrote the rest.
-        unsafe { ring.publish(words) };
-        if above_mark {
+        let Self { ring: Some(ring), stamper, shared, .. } = self else { return false };
+        // SAFETY: `Words` writes every word: it moves only over words it has written, and `finish`
+        // writes the rest.
+        let done = unsafe {
+            ring.write(words, 0, |space| {
+                // The clock is read after space is won.
+                let stamp = stamper.stamp();
+                let mut out = Words::new(space);
+                fill(stamp, &mut out);
+                out.finish();
+                shared.producer.count_published(level.class());
+            })
+        };
+        if above_mark && done {
             self.look_for_sleeper();
         }
-        true
+        done
     }
 
     /// Whether there is room for a frame although the ring is more than a quarter full.
@@ -189,7 +191,7 @@ impl Writer {
         let now = self.stamper.stamp();
         let first = self.gap.map_or(now, |(first, _)| first);
         self.gap = Some((first, now));
-        if let Some(header) = self.ring.as_ref().and_then(|ring| ring.memory().header()) {
+        if let Some(header) = self.ring.as_ref().and_then(|ring| ring.header()) {
             header.note_dropped(self.shared.producer.dropped());
         }
         self.margin = self.capacity + 1;
@@ -265,25 +267,28 @@ impl Writer {
             return ring.has(words + headroom);
         }
         // The ring ends within the frame: its end is closed, and the frame starts at its beginning.
-        let Some(space) = ring.space(end, words + headroom) else { return false };
-        let mut out = Words::new(space);
-        out.push(frame::head(end, PAD, 0));
-        out.finish();
-        // SAFETY: `Words` wrote every word of `space`.
-        unsafe { ring.publish(end) };
-        true
+        // SAFETY: `Words` writes every word.
+        unsafe {
+            ring.write(end, words + headroom, |space| {
+                let mut out = Words::new(space);
+                out.push(frame::head(end, PAD, 0));
+                out.finish();
+            })
+        }
     }
 
     /// Writes a frame into space that has been won.
     fn commit(&mut self, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
-        let Some(ring) = &mut self.ring else { return };
-        let Some(space) = ring.space(words, 0) else { return };
-        let stamp = self.stamper.stamp();
-        let mut out = Words::new(space);
-        fill(stamp, &mut out);
-        out.finish();
-        // SAFETY: `Words` wrote every word of `space`.
-        unsafe { ring.publish(words) };
+        let Self { ring: Some(ring), stamper, .. } = self else { return };
+        // SAFETY: `Words` writes every word.
+        unsafe {
+            ring.write(words, 0, |space| {
+                let stamp = stamper.stamp();
+                let mut out = Words::new(space);
+                fill(stamp, &mut out);
+                out.finish();
+            });
+        }
     }
 
     /// Waits for space: yields, then naps; never spins. The deadline is a budget per stall.

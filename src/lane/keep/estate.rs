@@ -145,7 +145,7 @@ impl Estate {
             }
             let Ok(map) = SharedMap::open(&entry.path()) else { continue };
             let Some(memory) = LaneMemory::inherited(map, entry.path()) else { continue };
-            let Some(header) = memory.header() else { continue };
+            let header = memory.header();
             let counts = |owner: u64, epoch: u64| {
                 committed.get(&owner).is_some_and(|committed| epoch <= *committed)
             };
@@ -155,7 +155,7 @@ impl Estate {
             header.mark(&progress, counts);
             self.lanes.push((memory, progress));
         }
-        self.lanes.sort_by_key(|(memory, _)| memory.header().map(|header| header.number()));
+        self.lanes.sort_by_key(|(memory, _)| memory.header().number());
     }
 
     /// Removes the folder: everything in it has been written out.
