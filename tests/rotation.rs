@@ -38,7 +38,14 @@ impl Dir {
     }
 
     fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.join(name)).unwrap()
+        let bytes = std::fs::read(self.join(name)).unwrap();
+        if !name.ends_with(".gz") {
+            return String::from_utf8(bytes).unwrap();
+        }
+        let mut text = String::new();
+        let mut reader = flate2::read::MultiGzDecoder::new(&*bytes);
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        text
     }
 
     /// The lines of all files, by name.
@@ -201,12 +208,15 @@ fn processes_that_rotate_one_file_lose_and_double_no_line() {
     if let Ok(role) = std::env::var(ROLE) {
         let path = Path::new(&std::env::var_os("SAWMILL_TEST_DIR").unwrap()).join("app.log");
         let handler = FileHandler::builder(path).rotate(Rotate::size(50_000).utc()).reserve(false);
+        #[cfg(feature = "gzip")]
+        let handler = handler.compress(sawmill::Compress::Gzip);
         let runtime = runtime(handler.build().unwrap());
         let log = runtime.get_logger("app");
         for n in 0..LINES {
             info!(logger: log, "{role} {n} {}", "-".repeat(50));
             if n % 50 == 0 {
-                std::thread::sleep(Duration::from_millis(1));
+                // Long enough for files to be compressed beside the writers.
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
         assert!(runtime.shutdown(LONG).is_complete());
@@ -233,6 +243,10 @@ fn processes_that_rotate_one_file_lose_and_double_no_line() {
     assert!(missing.is_empty(), "{} {missing:?}", missing.len());
     assert!(found.values().all(|times| *times == 1));
     assert_eq!(found.len(), PROCESSES * LINES);
+    if cfg!(feature = "gzip") {
+        let packed = dir.names().iter().filter(|name| name.ends_with(".gz")).count();
+        assert!(packed > 3, "{:?}", dir.names());
+    }
     assert!(dir.names().len() > 10, "{:?}", dir.names());
 }
 

@@ -139,9 +139,11 @@ impl Archives {
         if self.inline {
             return self.sweep();
         }
-        let settling =
-            if rotated && self.compress != Compress::None { SETTLING } else { Duration::ZERO };
-        worker::enqueue(self.clone(), Instant::now() + settling);
+        let wait = match rotated && self.compress != Compress::None {
+            true => SETTLING,
+            false => Duration::ZERO,
+        };
+        worker::enqueue(self.clone(), Instant::now() + wait);
     }
 
     /// Lets a sweep that runs end where it stands; the next start goes on with it.
@@ -178,7 +180,7 @@ impl Archives {
     }
 
     /// Does everything that is to be done.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn sweep(self: &Arc<Self>) {
         let _alone = lock(&self.sweeping);
         self.remove_orphans();
         // First, so that there is room to compress.
@@ -189,17 +191,36 @@ impl Archives {
         match self.list() {
             Err(error) => self.fail(error),
             Ok(found) => {
+                let mut settling = false;
                 for archive in found.iter().filter(|archive| archive.packed.is_none()) {
                     if self.is_stopped() {
                         return;
+                    }
+                    if self.is_settling(&archive.path) {
+                        settling = true;
+                        continue;
                     }
                     if let Err(error) = self.pack(&archive.path) {
                         self.fail(error);
                     }
                 }
+                if settling {
+                    worker::enqueue(self.clone(), Instant::now() + SETTLING);
+                }
             }
         }
         self.prune();
+    }
+
+    /// Returns true if a file was renamed a moment ago, by whatever process.
+    fn is_settling(&self, path: &Path) -> bool {
+        if self.inline {
+            return false;
+        }
+        let Ok(meta) = self.storage.link_metadata(path) else { return false };
+        let renamed = sys::status_changed(&meta).unwrap_or(SystemTime::UNIX_EPOCH);
+        // A time ahead of the clock says nothing.
+        SystemTime::now().duration_since(renamed).is_ok_and(|since| since < SETTLING)
     }
 
     /// Removes what compressions left that were interrupted and whose original is gone. With
@@ -338,11 +359,11 @@ mod worker {
     static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: Vec::new(), runs_in: 0 });
     static CHANGED: Condvar = Condvar::new();
 
-    /// Queues a sweep; one of the same files that waits already serves as well.
+    /// Queues a sweep; of two of the same files the sooner serves as well.
     pub(super) fn enqueue(archives: Arc<Archives>, at: Instant) {
         let mut queue = lock(&QUEUE);
         match queue.jobs.iter_mut().find(|(_, known)| Arc::ptr_eq(known, &archives)) {
-            Some((due, _)) => *due = (*due).max(at),
+            Some((due, _)) => *due = (*due).min(at),
             None => queue.jobs.push((at, archives)),
         }
         if queue.runs_in != std::process::id() {

@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub(crate) fn file_id(_metadata: &Metadata) -> Option<FileId> {
 /// Open files are not removed here.
 pub(crate) fn is_removed(_metadata: &Metadata) -> bool {
     false
+}
+
+/// When a file was last written to; nothing else is told here.
+pub(crate) fn status_changed(metadata: &Metadata) -> Option<SystemTime> {
+    metadata.modified().ok()
 }
 
 /// Options for opening; permissions are those of the directory.

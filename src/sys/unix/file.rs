@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,13 @@ pub(crate) fn file_id(metadata: &Metadata) -> Option<FileId> {
 /// Returns true if a file has no name any more: it goes when it is closed.
 pub(crate) fn is_removed(metadata: &Metadata) -> bool {
     metadata.nlink() == 0
+}
+
+/// When a file was last renamed, written to, or given other rights.
+pub(crate) fn status_changed(metadata: &Metadata) -> Option<SystemTime> {
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
 /// Options for opening: new files get `permissions` less the umask; `nonblocking` makes a pipe
