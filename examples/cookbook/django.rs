@@ -39,10 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut registry = Registry::new();
     registry
         .filter("project.logging.SpecialFilter", |args| {
-            let foo = args.required_string("foo");
+            let wanted = args.required_string("foo");
             // Lets through what does not concern it.
             Ok(FilterRef::new(move |record: &mut LogRecord<'_>| {
-                record.field("foo").is_none_or(|value| value.to_string() == foo)
+                record.field("foo").is_none_or(|value| value.to_string() == wanted)
             }))
         })
         .handler("django.utils.log.AdminEmailHandler", move |args| {
