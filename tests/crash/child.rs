@@ -170,7 +170,7 @@ fn log(number: usize, shared: &Shared, seed: u64, stop: &AtomicBool) {
         state = random(state);
         for _ in 0..state % BURST {
             n += 1;
-            if n % 16 == 0 {
+            if n.is_multiple_of(16) {
                 info!("thread {number} record {n} {}", &filler[..(n % 200) as usize]);
             } else {
                 info!("thread {number} record {n} with {} and {}", n * 3, 0.5);
