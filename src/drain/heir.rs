@@ -57,6 +57,8 @@ impl Backend {
             })
             .collect();
         let mut complete = true;
+        let expected: usize = estates.iter().map(|estate| estate.lanes.len()).sum();
+        let unread = lanes.len() < expected || estates.iter().any(Estate::is_unread);
         let mut since = 0;
         while complete && let Some((at, limit)) = next(&mut lanes) {
             let begin = lanes[at].position();
@@ -81,9 +83,11 @@ impl Backend {
         complete = complete && self.commit_inherited(&mut lanes, deadline);
         drop(lanes);
         let runs = estates.len() as u64;
-        if complete {
+        // A lane whose marks make no sense stays where it is, and so does its folder.
+        if complete && !unread {
             estates.into_iter().for_each(Estate::remove);
         }
+        let complete = complete && !unread;
         Recovery { runs, records: self.frames.recovered - before, complete }
     }
 

@@ -34,6 +34,8 @@ pub enum Drain {
     Inline,
 }
 
+/// Stands for a drain whose thread is about to begin.
+const STARTING: u64 = u64::MAX;
 /// How long a fork waits for the drain to come to a stand, and the drain for the fork to be over.
 const FORK_LIMIT: Duration = Duration::from_secs(1);
 /// How a process's exit waits for runtimes.
@@ -253,6 +255,8 @@ impl Core {
         let (requests, hub, seat) =
             (self.requests.clone(), self.hub().clone(), self.backend.clone());
         let options = life.options.thread.clone();
+        // A signal that comes before the thread has taken its first step waits for it all the same.
+        self.hub().last_call().set_drain(STARTING);
         let waiting = Mutex::new(Some(backend));
         let waiting = Arc::new(waiting);
         let handed = waiting.clone();
@@ -280,6 +284,7 @@ impl Core {
                 Ok(())
             }
             Err(error) => {
+                self.hub().last_call().set_drain(0);
                 *lock(&self.backend) = lock(&waiting).take();
                 let text = "cannot start the drain's thread";
                 Err(Error::new(ErrorKind::Io, text).because(error))

@@ -86,7 +86,12 @@ pub(crate) fn run() {
         // SAFETY: ends the process.
         Kind::ExitAtOnce => unsafe { libc::_exit(7) },
         Kind::Panic => panic!("as asked"),
-        Kind::PanicAbort => cannot_unwind(),
+        Kind::PanicAbort => {
+            // What `panic = "abort"` does behind the hook; without the backtrace that a panic
+            // which must not unwind shows here, for seconds.
+            std::panic::set_hook(Box::new(|_| process::abort()));
+            panic!("as asked");
+        }
         Kind::Abort => process::abort(),
         Kind::Segv => {
             let nowhere = std::hint::black_box(8_usize) as *mut u64;
@@ -209,10 +214,6 @@ fn fork(children: u64) {
         unsafe { libc::waitpid(pid, &mut status, 0) };
         assert_eq!(status, 0, "a forked child ended otherwise");
     }
-}
-
-extern "C" fn cannot_unwind() {
-    panic!("as asked");
 }
 
 #[allow(unconditional_recursion)]

@@ -25,6 +25,8 @@ pub(crate) struct Estate {
     pub(crate) control: Control,
     /// Lanes with where their reading goes on.
     pub(crate) lanes: Vec<(Arc<LaneMemory>, Progress)>,
+    /// Some lanes could not be opened: the folder has to stay.
+    is_unread: bool,
 }
 
 /// Takes over the folders of dead runs below `dir`, oldest first: decides what of each was written
@@ -86,7 +88,14 @@ fn open(folder: &Path) -> Option<Estate> {
     let control = Control::open(&folder.join(CONTROL)).ok()?;
     let foreign = Arc::new(Foreign::new(dictionary, control.clock()));
     let lanes = Vec::new();
-    Some(Estate { folder: folder.to_owned(), _lock: lock, foreign, control, lanes })
+    Some(Estate {
+        folder: folder.to_owned(),
+        _lock: lock,
+        foreign,
+        control,
+        lanes,
+        is_unread: false,
+    })
 }
 
 impl Estate {
@@ -143,7 +152,10 @@ impl Estate {
             if !entry.file_name().to_string_lossy().starts_with(LANE) {
                 continue;
             }
-            let Ok(map) = SharedMap::open(&entry.path()) else { continue };
+            let Ok(map) = SharedMap::open(&entry.path()) else {
+                self.is_unread = true;
+                continue;
+            };
             let Some(memory) = LaneMemory::inherited(map, entry.path()) else { continue };
             let header = memory.header();
             let counts = |owner: u64, epoch: u64| {
@@ -158,11 +170,18 @@ impl Estate {
         self.lanes.sort_by_key(|(memory, _)| memory.header().number());
     }
 
-    /// Removes the folder: everything in it has been written out.
+    /// Whether there are lanes that could not be opened.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
+    /// Removes the folder: everything in it has been written out. What could not be read stays.
     pub(crate) fn remove(self) {
-        let Self { folder, lanes, .. } = self;
+        let Self { folder, lanes, is_unread, .. } = self;
         drop(lanes);
-        let _ = fs::remove_dir_all(folder);
+        if !is_unread {
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
 
