@@ -58,6 +58,11 @@ pub(crate) fn run() {
     if kind == Kind::Oom {
         enter_small_group();
     }
+    // Whoever runs this in the background has requests to end ignored.
+    for signal in [libc::SIGINT, libc::SIGHUP] {
+        // SAFETY: the default action is one that every process may have.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     drop(start(lanes, seed));
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));

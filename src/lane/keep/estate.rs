@@ -1,6 +1,9 @@
 //! What the dead left behind.
 
-use super::{CONTROL, Control, DICTIONARY, Dictionary, Entry, LANE, LOCK, UNFINISHED, open_lock};
+use super::{
+    CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, UNFINISHED, discard,
+    open_lock,
+};
 use super::{Foreign, Progress};
 use crate::lane::memory::LaneMemory;
 use crate::sync::Arc;
@@ -62,6 +65,11 @@ pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
 /// Opens a run's folder if its process is dead.
 fn open(folder: &Path) -> Option<Estate> {
     let name = folder.file_name()?.to_str()?;
+    if name.starts_with(DISCARDED) {
+        // Its heir died in the midst of it.
+        let _ = fs::remove_dir_all(folder);
+        return None;
+    }
     let Ok(lock) = open_lock(&folder.join(LOCK), false) else {
         // Its process may have died before it could make the lock.
         let maker = name.strip_prefix(UNFINISHED).and_then(|name| name.split_once('-'));
@@ -180,7 +188,7 @@ impl Estate {
         let Self { folder, lanes, is_unread, .. } = self;
         drop(lanes);
         if !is_unread {
-            let _ = fs::remove_dir_all(folder);
+            discard(&folder);
         }
     }
 }

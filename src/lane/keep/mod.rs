@@ -32,6 +32,8 @@ const LOCK: &str = "lock";
 const DICTIONARY: &str = "dictionary";
 const CONTROL: &str = "control";
 const LANE: &str = "lane-";
+/// A folder that nobody needs any more: should its remover die, the next one goes on.
+const DISCARDED: &str = ".old-";
 /// A folder that is being made, and not yet anybody's.
 const UNFINISHED: &str = ".new-";
 
@@ -173,7 +175,16 @@ impl Keeper {
 
     /// Removes the folder: everything in it is written out.
     pub(crate) fn remove(&self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        discard(&self.folder);
+    }
+}
+
+/// Removes a folder in a way that can be interrupted and gone on with.
+fn discard(folder: &Path) {
+    let Some(name) = folder.file_name() else { return };
+    let discarded = folder.with_file_name(format!("{DISCARDED}{}", name.to_string_lossy()));
+    if fs::rename(folder, &discarded).is_ok() {
+        let _ = fs::remove_dir_all(discarded);
     }
 }
 
