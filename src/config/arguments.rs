@@ -217,6 +217,11 @@ impl Arguments {
         }
     }
 
+    /// Looks at an integer without taking it.
+    pub(super) fn named_integer(&self, name: &str) -> Option<i128> {
+        self.named.iter().find(|(known, _)| known == name)?.1.as_int()
+    }
+
     /// Takes an integer of 0 or more; null counts as not given.
     pub fn count(&mut self, name: &str) -> Option<u64> {
         let number = self.integer(name)?;

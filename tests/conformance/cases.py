@@ -630,7 +630,7 @@ class Generator:
             config.update(r.choice([{'loggers': None}, {'root': None}, {'root': 5}, {'formatters': None}, {'filters': []},
                                     {'loggers': []}, {'incremental': 'x'}, {'incremental': 0}]))
         elif pick == 14:
-            handler.update(r.choice([{'encoding': 'no-such'}, {'filename': 'no/dir/x.log'}, {'filename': '.'},
+            handler.update(r.choice([{'filename': 'no/dir/x.log'}, {'filename': '.'},
                                      {'encoding': None}, {'errors': None}, {'filename': None},
                                      {'filename': ''}, {'encoding': ''}]))
         elif pick == 15:

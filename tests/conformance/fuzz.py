@@ -10,7 +10,8 @@ memory is collected.
 
 A difference prints its case's folder, which is kept; `--shrink` takes away lines and keys for as
 long as a difference remains. At the end the coverage is printed; too little of anything is a
-failure. Needs the standard library only.
+failure. Needs the standard library; with PyYAML, which the reference reads YAML by, YAML is
+tried too.
 """
 import argparse
 import collections
@@ -33,6 +34,12 @@ import time
 
 import cases
 
+try:
+    # Here rather than in each fork.
+    import yaml
+except ImportError:
+    yaml = None
+
 WANTED = (['event ' + k for k in cases.EVENT_KEYS] + ['control ' + k for k in cases.CONTROLS]
           + ['query ' + k for k in cases.QUERIES] + ['class ' + k for k in cases.CLASSES]
           + ['filter ' + k for k in cases.FILTERS] + ['style ' + k for k in '%{$']
@@ -53,6 +60,8 @@ class Case:
     def __init__(self, number, seen):
         generator = cases.Generator(number, seen)
         self.config_name, self.config, self.lines = generator.case()
+        if yaml is None and self.config_name == 'config.yaml':
+            self.config_name = 'config.json'
         self.files, self.zone = generator.files, generator.zone
 
     def prepare(self, folder):
@@ -178,7 +187,6 @@ def work(task):
         spec = importlib.util.spec_from_file_location('oracle', oracle)
         MODULE = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(MODULE)
-        import yaml  # noqa: F401, here rather than in each fork
     seen = collections.Counter()
     case = Case(seed * 1000003 + number, seen)
     scratch = pathlib.Path(scratch)

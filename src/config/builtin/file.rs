@@ -364,9 +364,11 @@ fn watched(args: &mut Arguments) -> Blueprint<HandlerRef> {
 fn rotating(args: &mut Arguments) -> Blueprint<HandlerRef> {
     args.signature(&["filename", "mode", "maxBytes", "backupCount", "encoding", "delay", "errors"]);
     let common = common(args, true);
+    // An attribute set afterwards comes too late for the mode.
+    let rolls = args.named_integer("maxBytes").is_some_and(|given| given > 0);
     let max_bytes = limit(args, "maxBytes");
     let backups = limit(args, "backupCount");
-    let mode = if max_bytes > 0 { FileMode::Append } else { common.mode };
+    let mode = if rolls { FileMode::Append } else { common.mode };
     let handler = told!(RotatingFileHandler::builder(&common.path), common)
         .mode(mode)
         .max_bytes(max_bytes)
