@@ -25,6 +25,8 @@ pub(crate) struct Commits {
 pub(crate) struct Noted {
     id: (u64, u64),
     path: u64,
+    /// Somebody else writes to it as well: its length says nothing.
+    shared: bool,
 }
 
 impl Commits {
@@ -64,7 +66,7 @@ impl Commits {
         let entry = Entry { id: place.id, size: place.written, path };
         // Without room there the file is written to at least once instead of exactly.
         self.keeper.control().add(self.committed, entry);
-        *noted = Some(Noted { id: place.id, path });
+        *noted = Some(Noted { id: place.id, path, shared: false });
     }
 
     /// Handlers may write from now on, whenever their buffers are full.
@@ -83,7 +85,7 @@ impl Commits {
     pub(crate) fn intend<'h>(
         &mut self,
         lanes: &mut [Reader],
-        handlers: impl Iterator<Item = (&'h mut dyn Handler, &'h Option<Noted>)>,
+        handlers: impl Iterator<Item = (&'h mut dyn Handler, &'h mut Option<Noted>)>,
         now_ns: i64,
     ) {
         // As of now, however long the last attempt is ago.
@@ -96,8 +98,13 @@ impl Commits {
         }
         let files: Vec<Entry> = handlers
             .filter_map(|(handler, noted)| {
-                let (place, noted) = (handler.place(false)?, (*noted)?);
-                let size = place.written + place.waiting;
+                let known = handler.place(false)?.written;
+                let noted = noted.as_mut()?;
+                // Lines are cut from nobody, so that a file of several writers may get some twice.
+                let waits = handler.place(false)?.waiting;
+                noted.shared |= waits != 0 && handler.length()? != known;
+                let place = handler.place(false)?;
+                let size = if noted.shared { u64::MAX } else { place.written + place.waiting };
                 (place.id == noted.id).then_some(Entry { id: place.id, size, path: noted.path })
             })
             .take(MOST_FILES)

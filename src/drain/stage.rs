@@ -137,7 +137,7 @@ impl Stage {
         match commits.as_mut().filter(|commits| commits.is_due(lanes)) {
             Some(commits) => {
                 let handlers = self.slots.iter_mut().flatten();
-                let handlers = handlers.map(|slot| (&mut *slot.handler, &slot.noted));
+                let handlers = handlers.map(|slot| (&mut *slot.handler, &mut slot.noted));
                 commits.intend(lanes, handlers, self.now_ns);
                 self.end_batch(table);
                 let handlers = self.slots.iter_mut().flatten();

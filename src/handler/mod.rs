@@ -129,6 +129,12 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
+    /// How long the file of [`place`](Self::place) really is.
+    #[doc(hidden)]
+    fn length(&mut self) -> Option<u64> {
+        None
+    }
+
     /// The process is a forked child: threads of the handler's own are not there any more.
     #[doc(hidden)]
     fn begin_in_child(&mut self) {}

@@ -52,7 +52,7 @@ pub(crate) fn run() {
     let lanes = words.next().expect("the lanes");
     let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
     if kind == CLEAR_UP {
-        return drop(start(lanes, seed).shutdown(Duration::from_secs(30)));
+        return drop(start(kind, lanes, seed).shutdown(Duration::from_secs(30)));
     }
     let kind = Kind::of(kind).expect("a known kind");
     if kind == Kind::Oom {
@@ -63,7 +63,7 @@ pub(crate) fn run() {
         // SAFETY: the default action is one that every process may have.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    drop(start(lanes, seed));
+    drop(start(&kind.to_string(), lanes, seed));
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
     let stop = Arc::new(AtomicBool::new(false));
@@ -136,9 +136,10 @@ pub(crate) fn run() {
 /// The longest burst of a thread; a build that is not optimised needs less to be busy.
 const BURST: u64 = if cfg!(debug_assertions) { 80 } else { 400 };
 
-/// Whether the log is rotated meanwhile: every fourth death of a kind.
-pub(crate) fn rotates(seed: u64) -> bool {
-    seed / 64 % 4 == 3
+/// Whether the log is rotated meanwhile: every fourth death of a kind, but for forks, for several
+/// processes do not rotate one file together.
+pub(crate) fn rotates(kind: &str, seed: u64) -> bool {
+    seed / 64 % 4 == 3 && !kind.contains("fork")
 }
 
 /// What the children's handlers look like to the command.
@@ -151,8 +152,8 @@ pub(crate) fn config() -> String {
     )
 }
 
-fn start(lanes: &str, seed: u64) -> Runtime {
-    let handler = if rotates(seed) {
+fn start(kind: &str, lanes: &str, seed: u64) -> Runtime {
+    let handler = if rotates(kind, seed) {
         let file = RotatingFileHandler::builder(LOG).max_bytes(300_000).backup_count(1000);
         HandlerRef::new(file.build().expect("a log file"))
     } else {

@@ -234,7 +234,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             wait(&mut heir, Instant::now())?;
         }
         // The next start clears up, or the command does.
-        let status = if (seed / 64).is_multiple_of(2) || child::rotates(seed) {
+        let status = if (seed / 64).is_multiple_of(2) || child::rotates(&kind.to_string(), seed) {
             command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP)).status()
         } else {
             let config = folder.join("recover.json");

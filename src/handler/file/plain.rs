@@ -309,6 +309,10 @@ impl Handler for FileHandler {
         self.output.held()
     }
 
+    fn length(&mut self) -> Option<u64> {
+        self.output.length()
+    }
+
     fn place(&mut self, fresh: bool) -> Option<crate::handler::Place<'_>> {
         self.output.place(fresh)
     }

@@ -200,6 +200,10 @@ macro_rules! answered_by {
             self.$($output).+.held()
         }
 
+        fn length(&mut self) -> Option<u64> {
+            self.$($output).+.length()
+        }
+
         fn place(&mut self, fresh: bool) -> Option<$crate::handler::Place<'_>> {
             self.$($output).+.place(fresh)
         }

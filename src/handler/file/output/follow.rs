@@ -85,6 +85,12 @@ impl Output {
         open.size + self.committed as u64
     }
 
+    /// How long the open file really is.
+    pub(crate) fn length(&mut self) -> Option<u64> {
+        let open = self.file.as_ref()?;
+        Some(self.options.storage.stat(&open.file).ok()?.len())
+    }
+
     /// Where the lines end up: a plain file that is open.
     pub(crate) fn place(&mut self, fresh: bool) -> Option<Place<'_>> {
         if fresh {
