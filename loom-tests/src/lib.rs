@@ -6,9 +6,9 @@
 //! flags: `cargo test -p loom-tests`. `cargo run -p loom-tests --bin mutate` weakens each named
 //! ordering of those files in turn and checks that a model notices.
 //!
-//! Trusted, and not modelled: the edges inside rtrb (lanes on the heap) and arc-swap. Where a protocol leans on a ring, the
-//! model has the plain one of `ring.rs`, which has the two edges of the shipped one and fewer
-//! steps. Loom does not produce values out of thin air and treats
+//! Trusted, and not modelled: the edges inside rtrb (lanes on the heap) and arc-swap. Where a
+//! protocol leans on a ring, the model has the plain one of `ring.rs`, which has the two edges of
+//! the shipped ones and fewer steps. Loom does not produce values out of thin air and treats
 //! sequentially consistent accesses, but not fences, as acquire and release.
 // The models use a part of each file.
 #![allow(dead_code, unused_imports)]

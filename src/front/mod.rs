@@ -98,7 +98,7 @@ pub(crate) fn put_to<D: Default, A: Encodes>(
 #[inline(always)]
 fn write<A: Encodes, const FLAGS: u8>(lane: &mut Writer, call: Call, args: A) -> bool {
     let words = HEADER_WORDS + usize::from(FLAGS & WITH_LEVEL != 0) + args.words();
-    lane.write(call.level, words, |stamp, out| {
+    lane.write(call.level, words, move |stamp, out| {
         header(words, SITE | FLAGS, call.word.generation(), stamp, call.ids, out);
         if FLAGS & WITH_LEVEL != 0 {
             out.push(call.level.as_i32() as u32 as u64);

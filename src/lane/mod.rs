@@ -1,13 +1,14 @@
 //! Lanes: one thread's way to the drain.
 //!
 //! A lane is a ring of 64-bit words (rtrb's on the heap, our own where it outlives the process)
-//! with a writer on the thread and a reader on the drain,
-//! and counters that both sides keep. [`Hub`] is where the two meet: it makes lanes, hands their
-//! readers over, pools the rings of ended threads and wakes the drain.
+//! with a writer on the thread and a reader on the drain, and counters that both sides keep.
+//! [`Hub`] is where the two meet: it makes lanes, hands their readers over, pools the rings of
+//! ended threads and wakes the drain.
 //!
 //! The writer asks the ring for the frame's words *and a margin*. While the margin is three
 //! quarters of the ring, success proves that the ring is less than a quarter full, and nothing
-//! else needs a look. Anything unusual (a gap to report, a new scope, a side lane, the parking
+//! else needs a look. Above that mark a call looks whether the drain sleeps, once each time the
+//! head has moved. Anything unusual (a gap to report, a new scope, a side lane, the parking
 //! strategy) sets the margin beyond the ring's size, so that the fast path fails and the slow one
 //! takes over: the unusual costs the usual nothing.
 #![allow(unsafe_code)]

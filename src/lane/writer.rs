@@ -7,6 +7,7 @@ use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
 use crate::sync::{Arc, lock, thread};
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 /// Words of a gap frame.
@@ -94,45 +95,59 @@ impl Writer {
         &mut self,
         level: Level,
         words: usize,
-        fill: impl FnOnce(u64, &mut Words<'_>),
+        fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
     ) -> bool {
-        let Some(ring) = &mut self.ring else { return false };
-        let above_mark = !ring.has(words + self.margin);
-        if above_mark && !self.may_write_above_mark(level, words) {
-            return false;
+        let Self { ring, stamper, shared, margin, .. } = self;
+        if let Some(Producer::Heap(ring)) = ring
+            // SAFETY: `encode` writes every word.
+            && unsafe {
+                ring.write(words, *margin, |space| encode(space, stamper, shared, level, fill))
+            }
+        {
+            return true;
         }
-        let Self { ring: Some(ring), stamper, shared, .. } = self else { return false };
-        // SAFETY: `Words` writes every word: it moves only over words it has written, and `finish`
-        // writes the rest.
-        let done = unsafe {
-            ring.write(words, 0, |space| {
-                // The clock is read after space is won.
-                let stamp = stamper.stamp();
-                let mut out = Words::new(space);
-                fill(stamp, &mut out);
-                out.finish();
-                shared.producer.count_published(level.class());
-            })
-        };
-        if above_mark && done {
+        self.write_otherwise(level, words, fill)
+    }
+
+    /// Publishes a frame in a ring that outlives the process, or although the ring is more than a
+    /// quarter full, if there is room for it and nothing else is unusual.
+    #[inline(never)]
+    fn write_otherwise(
+        &mut self,
+        level: Level,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
+    ) -> bool {
+        if matches!(self.ring, Some(Producer::Mapped(_)))
+            && self.put(self.margin, level, words, fill)
+        {
+            return true;
+        }
+        let is_calm = self.margin == self.calm && self.calm < self.capacity;
+        let done = is_calm && self.put(self.headroom(level), level, words, fill);
+        if done {
             self.look_for_sleeper();
         }
         done
     }
 
-    /// Whether there is room for a frame although the ring is more than a quarter full.
-    #[cold]
-    fn may_write_above_mark(&mut self, level: Level, words: usize) -> bool {
-        let is_calm = self.margin == self.calm && self.calm < self.capacity;
-        let headroom = self.headroom(level);
-        is_calm && self.ring.as_mut().is_some_and(|ring| ring.has(words + headroom))
+    /// Publishes a frame if that leaves `margin` words free.
+    fn put(
+        &mut self,
+        margin: usize,
+        level: Level,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>),
+    ) -> bool {
+        let Self { ring: Some(ring), stamper, shared, .. } = self else { return false };
+        // SAFETY: `encode` writes every word.
+        unsafe { ring.write(words, margin, |space| encode(space, stamper, shared, level, fill)) }
     }
 
     /// Wakes the drain if it sleeps, above the mark.
     ///
     /// One look each time the head has moved is enough: a drain that goes to sleep has taken what
     /// it saw, or else it finds, after it has said that it sleeps, that the ring is above the mark.
-    #[cold]
     fn look_for_sleeper(&mut self) {
         let head = self.ring.as_ref().map(Producer::head);
         if head != self.looked_at {
@@ -390,6 +405,24 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Writes a frame, every word of its space, and counts it.
+#[inline(always)]
+fn encode(
+    space: &mut [MaybeUninit<u64>],
+    stamper: &Stamper,
+    shared: &Shared,
+    level: Level,
+    fill: impl FnOnce(u64, &mut Words<'_>),
+) {
+    // The clock is read after space is won.
+    let stamp = stamper.stamp();
+    // `Words` moves only over words that it has written, and `finish` writes the rest.
+    let mut out = Words::new(space);
+    fill(stamp, &mut out);
+    out.finish();
+    shared.producer.count_published(level.class());
 }
 
 impl Drop for Writer {
