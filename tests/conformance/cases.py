@@ -631,7 +631,7 @@ class Generator:
             config.update(r.choice([{'loggers': None}, {'root': None}, {'root': 5}, {'formatters': None}, {'filters': []},
                                     {'loggers': []}, {'incremental': 'x'}, {'incremental': 0}]))
         elif pick == 14 and handler.get('()') not in FACTORIES:
-            handler.update(r.choice([{'filename': 'no/dir/x.log'}, {'filename': '.'},
+            handler.update(r.choice([{'filename': 'no/dir/x.log', 'delay': False},
                                      {'encoding': None}, {'filename': None}]))
         elif pick == 15:
             handler.update(r.choice([{'when': 'X'}, {'when': 'W7'}, {'when': 'W'}, {'when': 5}, {'interval': 0}, {'interval': '1'},
