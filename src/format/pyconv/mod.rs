@@ -130,6 +130,7 @@ impl<'a> Py<'a> {
 }
 
 /// What `bool(value)` says.
+#[cfg(feature = "config")]
 pub(crate) fn is_true(value: Value<'_>) -> bool {
     match Py::of(value) {
         Py::None => false,
