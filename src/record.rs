@@ -66,6 +66,19 @@ impl Names {
     }
 }
 
+/// What records of a runtime do not show: Python's `logThreads`, `logProcesses`,
+/// `logMultiprocessing` and `logAsyncioTasks`, turned off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Without {
+    /// Thread ids and names.
+    pub(crate) threads: bool,
+    /// Process ids.
+    pub(crate) processes: bool,
+    pub(crate) process_names: bool,
+    /// Task names.
+    pub(crate) tasks: bool,
+}
+
 /// What every record has, whatever its frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head<'a> {
@@ -84,6 +97,7 @@ pub(crate) struct Head<'a> {
     pub(crate) sequence: u64,
     /// Taken after a record with a later time had been delivered.
     pub(crate) late: bool,
+    pub(crate) without: Without,
     /// The scope's fields: a captured map's payload, or empty.
     pub(crate) context: &'a [u64],
 }
@@ -373,39 +387,55 @@ impl<'a> LogRecord<'a> {
     pub fn thread_id(&self) -> Option<u64> {
         match &self.body {
             Body::Described(Described { thread: Some(id), .. }) => Some(*id),
+            _ if self.head.without.threads => None,
             _ => Some(self.head.thread.id),
         }
     }
 
-    /// The thread's name.
+    /// The thread's name; empty if the runtime's records do not show threads.
     pub fn thread_name(&self) -> &str {
-        self.changed_text("threadName").unwrap_or(match &self.body {
-            Body::Described(Described { thread_name: Some(name), .. }) => name,
-            _ => &self.head.thread.name,
+        self.shown_thread_name().unwrap_or_default()
+    }
+
+    pub(crate) fn shown_thread_name(&self) -> Option<&str> {
+        self.changed_text("threadName").or(match &self.body {
+            Body::Described(Described { thread_name: Some(name), .. }) => Some(name),
+            _ if self.head.without.threads => None,
+            _ => Some(&self.head.thread.name),
         })
     }
 
-    /// The process id.
+    /// The process id; 0 if the runtime's records do not show it.
     pub fn process_id(&self) -> u32 {
+        self.shown_process_id().unwrap_or(0)
+    }
+
+    pub(crate) fn shown_process_id(&self) -> Option<u32> {
         match &self.body {
-            Body::Described(Described { process: Some(id), .. }) => *id,
-            _ => self.head.process.id,
+            Body::Described(Described { process: Some(id), .. }) => Some(*id),
+            _ if self.head.without.processes => None,
+            _ => Some(self.head.process.id),
         }
     }
 
-    /// The process's name.
+    /// The process's name; empty if the runtime's records do not show it.
     pub fn process_name(&self) -> &str {
-        self.changed_text("processName").unwrap_or(match &self.body {
-            Body::Described(Described { process_name: Some(name), .. }) => name,
-            _ => &self.head.process.name,
+        self.shown_process_name().unwrap_or_default()
+    }
+
+    pub(crate) fn shown_process_name(&self) -> Option<&str> {
+        self.changed_text("processName").or(match &self.body {
+            Body::Described(Described { process_name: Some(name), .. }) => Some(name),
+            _ if self.head.without.process_names => None,
+            _ => Some(&self.head.process.name),
         })
     }
 
-    /// The task's name, if the record carries one.
+    /// The task's name, if the record carries one and the runtime's records show them.
     pub fn task_name(&self) -> Option<&str> {
         self.changed_text("taskName").or(match &self.body {
-            Body::Described(described) => described.task_name,
-            Body::Site { .. } => None,
+            Body::Described(described) if !self.head.without.tasks => described.task_name,
+            _ => None,
         })
     }
 

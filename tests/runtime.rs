@@ -34,6 +34,56 @@ fn a_record_reaches_the_handler_by_thread_and_inline() {
 }
 
 #[test]
+fn records_show_of_threads_processes_and_tasks_what_they_are_told_to() {
+    use sawmill::{FileHandler, Format, Formatter, HandlerExt, JsonFormatter, JsonKey};
+    let file = std::env::temp_dir().join(format!("sawmill-shown-{}.log", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    let pattern = "%(thread)s %(threadName)s %(process)s %(processName)s %(taskName)s %(message)s";
+    for shown in [true, false] {
+        let runtime = Runtime::builder()
+            .capture()
+            .threads(shown)
+            .processes(shown)
+            .process_names(shown)
+            .tasks(shown)
+            .handler(
+                "file",
+                FileHandler::new(&file).unwrap().with_formatter(Formatter::new(pattern).unwrap()),
+            )
+            .build()
+            .unwrap();
+        let log = runtime.get_logger("shown");
+        for n in 0..3 {
+            warning!(logger: log, "line {n}");
+        }
+        assert!(runtime.flush(Duration::from_secs(60)).is_complete());
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let nones = lines.matches("None None None None None line").count();
+        assert_eq!(nones, if shown { 0 } else { 3 }, "{lines}");
+
+        let owned = &runtime.records()[0];
+        let sent = sawmill::OwnedRecord::from_bytes(&owned.to_bytes().unwrap()).unwrap();
+        for record in [owned, &sent] {
+            let record = record.view();
+            assert_eq!(record.thread_id().is_some(), shown);
+            assert_eq!(record.process_id() != 0, shown);
+            assert_eq!(record.process_name() == "MainProcess", shown);
+            let mut line = Vec::new();
+            Formatter::new("%(threadName)s").unwrap().format(&record, &mut line).unwrap();
+            assert_eq!(line == b"None", !shown);
+            let json = JsonFormatter::builder().key(JsonKey::ProcessId, "pid").build();
+            line.clear();
+            json.format(&record, &mut line).unwrap();
+            let line = String::from_utf8(line).unwrap();
+            assert_eq!(line.contains("\"thread\""), shown, "{line}");
+            assert_eq!(line.contains("\"pid\""), shown, "{line}");
+        }
+        let _ = runtime.shutdown(Duration::from_secs(60));
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
 fn a_module_path_names_the_logger_of_that_module() {
     mod inner {
         pub(super) fn call() {

@@ -15,7 +15,7 @@ use crate::lane::frame::{self, Head as FrameHead};
 use crate::lane::keep::{Foreign, ForeignSite};
 use crate::level::Level;
 use crate::record::{
-    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, SiteValues, ValueBuf,
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, SiteValues, ValueBuf, Without,
     exception_text, write_site,
 };
 use crate::sync::{Arc, lock};
@@ -88,6 +88,7 @@ impl Frames {
             lane: lane.shared.number,
             sequence: *lane.sequence,
             late: false,
+            without: Without::default(),
             context: &[],
         };
         let mut record = LogRecord::new(head, Body::Described(described), None);

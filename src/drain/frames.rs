@@ -11,7 +11,7 @@ use crate::lane::{ByClass, LaneState, Reader};
 use crate::level::{CLASS_LEVELS, Level};
 use crate::record::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
-    ThreadInfo, ValueBuf,
+    ThreadInfo, ValueBuf, Without,
 };
 use crate::sync::Arc;
 use crate::tree::Snapshot;
@@ -32,6 +32,7 @@ pub(crate) struct Frames {
     sites: Vec<&'static Callsite>,
     start_ns: i64,
     process: ProcessInfo,
+    without: Without,
     /// The greatest stamp delivered so far.
     newest: u64,
     /// Records taken of dead processes' lanes.
@@ -39,8 +40,12 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(start_ns: i64, process: ProcessInfo) -> Self {
-        Self { sites: Vec::new(), start_ns, process, newest: 0, recovered: 0 }
+    pub(crate) fn new(start_ns: i64, process: ProcessInfo, without: Without) -> Self {
+        Self { sites: Vec::new(), start_ns, process, without, newest: 0, recovered: 0 }
+    }
+
+    pub(super) fn without(&self) -> Without {
+        self.without
     }
 
     pub(super) fn process(&self) -> &ProcessInfo {
@@ -125,7 +130,7 @@ impl Frames {
         lane.count_taken();
         let logger = (*ids >> 32) as u32;
         let (snapshot, route) = generations.find(head.generation, logger);
-        let (start_ns, process) = (self.start_ns, &self.process);
+        let (start_ns, process, without) = (self.start_ns, &self.process, self.without);
         let (thread, number) = (&lane.shared.thread, lane.shared.number);
         let (sequence, context) = (*lane.sequence, &**lane.context);
         let head = |level_name, time_ns| Head {
@@ -140,6 +145,7 @@ impl Frames {
             lane: number,
             sequence,
             late,
+            without,
             context,
         };
         let mut stamped = || timeline.ns_after(*stamp, lane.last);
@@ -347,6 +353,7 @@ impl Gap<'_> {
             lane: self.lane,
             sequence,
             late: false,
+            without: Without::default(),
             context: &[],
         };
         LogRecord::new(head, Body::Described(Described::read(body.words())), None).keep()

@@ -32,7 +32,7 @@ pub(crate) use thread::{Ended, ThreadOptions, run};
 use crate::clock::Timeline;
 use crate::lane::keep::Keeper;
 use crate::lane::{Hub, OnBackend, Reader, Step, enter_backend};
-use crate::record::ProcessInfo;
+use crate::record::{ProcessInfo, Without};
 use crate::sync::Arc;
 use crate::tree::Tree;
 use commit::Commits;
@@ -54,6 +54,8 @@ pub(crate) struct BackendOptions {
     /// How long a frame waits for frames of other lanes with an earlier stamp.
     pub(crate) grace: Duration,
     pub(crate) process: ProcessInfo,
+    /// What records do not show.
+    pub(crate) without: Without,
     /// Each handler writes a record before the next handler gets it.
     pub(crate) write_through: bool,
 }
@@ -101,7 +103,7 @@ impl Backend {
             looked: None,
             merge: Merge::default(),
             generations: Generations::new(tree.clone()),
-            frames: Frames::new(start_ns, options.process),
+            frames: Frames::new(start_ns, options.process, options.without),
             stage: Stage::new(books, failures, options.write_through),
             paused: false,
         }
@@ -117,7 +119,7 @@ impl Backend {
         let start_ns = timeline.now_ns();
         self.timeline = timeline;
         self.grace = options.grace;
-        self.frames = Frames::new(start_ns, options.process);
+        self.frames = Frames::new(start_ns, options.process, options.without);
         self.stage.failures = failures;
         self.stage.write_through = options.write_through;
     }
@@ -132,7 +134,7 @@ impl Backend {
         std::mem::forget(self.stage.begin_in_child());
         let mut process = self.frames.process().clone();
         process.id = std::process::id();
-        self.frames = Frames::new(self.timeline.now_ns(), process);
+        self.frames = Frames::new(self.timeline.now_ns(), process, self.frames.without());
     }
 
     /// When the runtime started, as records show it.

@@ -115,8 +115,8 @@ impl Attribute {
             Self::Filename => record.filename(),
             Self::Module => record.module(),
             Self::FuncName => record.function(),
-            Self::ThreadName => record.thread_name(),
-            Self::ProcessName => record.process_name(),
+            Self::ThreadName => return record.shown_thread_name(),
+            Self::ProcessName => return record.shown_process_name(),
             _ => return None,
         })
     }
@@ -130,7 +130,7 @@ impl Attribute {
         Some(match self {
             Self::LevelNo => i64::from(record.level().as_i32()),
             Self::LineNo => i64::from(record.line()),
-            Self::Process => i64::from(record.process_id()),
+            Self::Process => i64::from(record.shown_process_id()?),
             Self::Thread => i64::try_from(record.thread_id()?).ok()?,
             Self::Run => record.run(),
             Self::Lane => i64::from(record.sequence().0),
@@ -184,7 +184,9 @@ impl Attribute {
             }
             Self::RelativeCreated => Value::F64(record.relative_created()),
             Self::Thread => record.thread_id().map_or(Value::None, Value::U64),
-            Self::Process => Value::U64(u64::from(record.process_id())),
+            Self::Process => {
+                record.shown_process_id().map_or(Value::None, |id| Value::U64(u64::from(id)))
+            }
             Self::Run => Value::I64(record.run()),
             Self::Lane => Value::U64(u64::from(record.sequence().0)),
             Self::Sequence => Value::U64(record.sequence().1),

@@ -397,7 +397,15 @@ impl Format for JsonFormatter {
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
         for (label, key) in &self.items {
-            if *key == JsonKey::Task && record.task_name().is_none() {
+            let absent = match key {
+                JsonKey::Task => record.task_name().is_none(),
+                JsonKey::Thread => record.shown_thread_name().is_none(),
+                JsonKey::ThreadId => record.thread_id().is_none(),
+                JsonKey::Process => record.shown_process_name().is_none(),
+                JsonKey::ProcessId => record.shown_process_id().is_none(),
+                _ => false,
+            };
+            if absent {
                 continue;
             }
             out.extend_from_slice(label);

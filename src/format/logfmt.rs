@@ -83,8 +83,11 @@ impl Format for LogfmtFormatter {
         if self.origin {
             out.extend_from_slice(b" file=");
             push_text(record.pathname(), out);
-            let _ = write!(out, " line={} thread=", record.line());
-            push_text(record.thread_name(), out);
+            let _ = write!(out, " line={}", record.line());
+            if let Some(thread) = record.shown_thread_name() {
+                out.extend_from_slice(b" thread=");
+                push_text(thread, out);
+            }
         }
         write_fields(record, out);
         if record.may_carry_text() {

@@ -1,6 +1,8 @@
 //! Records that the machinery makes beside a user's: what was withheld, what a queue had to drop.
 
-use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ValueBuf};
+use super::{
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ValueBuf, Without,
+};
 use crate::level::Level;
 
 /// A record of one's own, to be made [beside](LogRecord::beside) another one.
@@ -83,6 +85,7 @@ impl LogRecord<'_> {
             lane: 0,
             sequence: 0,
             late: false,
+            without: Without::default(),
             context: &[],
             ..*self.head()
         };

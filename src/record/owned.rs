@@ -1,6 +1,8 @@
 //! Records that outlive their frame.
 
-use super::{Body, Described, Head, LogRecord, Names, Overlay, ProcessInfo, Render, ThreadInfo};
+use super::{
+    Body, Described, Head, LogRecord, Names, Overlay, ProcessInfo, Render, ThreadInfo, Without,
+};
 use crate::callsite::Callsite;
 use crate::level::Level;
 use crate::sync::{Arc, Mutex, lock};
@@ -36,6 +38,7 @@ struct Kept {
     lane: u32,
     sequence: u64,
     late: bool,
+    without: Without,
     context: Vec<u64>,
     body: KeptBody,
     renderer: Option<Arc<dyn Render>>,
@@ -67,6 +70,7 @@ impl OwnedRecord {
                 lane: head.lane,
                 sequence: head.sequence,
                 late: head.late,
+                without: head.without,
                 context: head.context.to_vec(),
                 body,
                 renderer: record.render_with().cloned(),
@@ -90,6 +94,7 @@ impl OwnedRecord {
             lane: kept.lane,
             sequence: kept.sequence,
             late: kept.late,
+            without: kept.without,
             context: &kept.context,
         };
         let body = match &kept.body {

@@ -2,7 +2,7 @@
 
 use super::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
-    ThreadInfo, ValueBuf,
+    ThreadInfo, ValueBuf, Without,
 };
 use crate::level::Level;
 
@@ -55,6 +55,7 @@ impl Sample {
             lane: 0,
             sequence: 0,
             late: false,
+            without: Without::default(),
             context: &[],
         };
         f(&mut LogRecord::new(head, Body::Described(Described::read(words.words())), None))

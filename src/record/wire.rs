@@ -5,7 +5,7 @@
 //! become maps, for neither renderers nor shapes exist elsewhere.
 
 use super::{Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ValueBuf};
-use super::{ProcessInfo, ThreadInfo};
+use super::{ProcessInfo, ThreadInfo, Without};
 use crate::capture::{Capture, Encode};
 use crate::decode::{self, Value};
 use crate::error::Error;
@@ -48,12 +48,18 @@ impl OwnedRecord {
             .push(Field::Pathname, record.pathname())
             .push(Field::Line, &u64::from(record.line()))
             .push(Field::Function, record.function())
-            .push(Field::ModulePath, record.module_path())
-            .push(Field::ThreadName, record.thread_name())
-            .push(Field::Process, &u64::from(record.process_id()))
-            .push(Field::ProcessName, record.process_name());
+            .push(Field::ModulePath, record.module_path());
         if let Some(id) = record.thread_id() {
             items.push(Field::Thread, &id);
+        }
+        if let Some(name) = record.shown_thread_name() {
+            items.push(Field::ThreadName, name);
+        }
+        if let Some(id) = record.shown_process_id() {
+            items.push(Field::Process, &u64::from(id));
+        }
+        if let Some(name) = record.shown_process_name() {
+            items.push(Field::ProcessName, name);
         }
         if let Some(name) = record.task_name() {
             items.push(Field::TaskName, name);
@@ -116,6 +122,12 @@ impl OwnedRecord {
             lane: 0,
             sequence: 0,
             late: false,
+            without: Without {
+                threads: described.thread.is_none() && described.thread_name.is_none(),
+                processes: described.process.is_none(),
+                process_names: described.process_name.is_none(),
+                tasks: false,
+            },
             context: &[],
         };
         Ok(LogRecord::new(head, Body::Described(described), None).keep())

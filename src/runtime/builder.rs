@@ -12,7 +12,7 @@ use crate::format::{ConsoleFormatter, Formatter, FormatterRef};
 use crate::handler::{CaptureHandler, HandlerRef, StreamHandler, last_resort};
 use crate::lane::{HubOptions, Overflow};
 use crate::level::Level;
-use crate::record::ProcessInfo;
+use crate::record::{ProcessInfo, Without};
 use crate::sync::Arc;
 use std::fmt;
 use std::time::Duration;
@@ -40,6 +40,7 @@ use std::time::Duration;
 /// | [`on_error`](Self::on_error) | a line on stderr | closure | none |
 /// | [`report_every_error`](Self::report_every_error) | off: once per cause and minute | | |
 /// | [`process_name`](Self::process_name) | `MainProcess` | text | none |
+/// | [`threads`](Self::threads), [`processes`](Self::processes), [`process_names`](Self::process_names), [`tasks`](Self::tasks) | on | | none |
 /// | [`exit_hook`](Self::exit_hook) | on | | up to 1 s at the process's end |
 /// | [`durability`](Self::durability) | `Lanes::Heap` | see [`Lanes`] | mapped: a file for each thread that logs |
 /// | [`crash_handling`](Self::crash_handling) | off | see [`CrashHandling`] | the end by a signal waits for the drain |
@@ -94,6 +95,7 @@ pub(crate) fn default_options() -> CoreOptions {
         backend: BackendOptions {
             grace: Duration::from_micros(10),
             process: ProcessInfo { id: std::process::id(), name: "MainProcess".to_owned() },
+            without: Without::default(),
             write_through: false,
         },
         hook: Arc::new(to_stderr),
@@ -230,6 +232,36 @@ impl RuntimeBuilder {
     /// The process's name, as records show it.
     pub fn process_name(mut self, name: &str) -> Self {
         self.options.backend.process.name = name.to_owned();
+        self
+    }
+
+    /// Whether records show the thread's id and name; on by default. Without them the attributes
+    /// are `None`, as with Python's `logThreads`, and JSON lines leave them out; what a described
+    /// record says of its thread itself is shown. Costs the caller nothing either way: a lane knows
+    /// its thread.
+    pub fn threads(mut self, shown: bool) -> Self {
+        self.options.backend.without.threads = !shown;
+        self
+    }
+
+    /// Whether records show the process id, as [`threads`](Self::threads): Python's
+    /// `logProcesses`.
+    pub fn processes(mut self, shown: bool) -> Self {
+        self.options.backend.without.processes = !shown;
+        self
+    }
+
+    /// Whether records show the process's name, as [`threads`](Self::threads): Python's
+    /// `logMultiprocessing`.
+    pub fn process_names(mut self, shown: bool) -> Self {
+        self.options.backend.without.process_names = !shown;
+        self
+    }
+
+    /// Whether records show the name of their task, as [`threads`](Self::threads): Python's
+    /// `logAsyncioTasks`.
+    pub fn tasks(mut self, shown: bool) -> Self {
+        self.options.backend.without.tasks = !shown;
         self
     }
 

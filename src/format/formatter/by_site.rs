@@ -85,6 +85,7 @@ impl Formatter {
                     pushed?;
                 }
                 Some(Part::Time) => self.time.push(record, &mut line)?,
+                Some(Part::ThreadName) if record.head().without.threads => line.push(b"None"),
                 Some(Part::ThreadName) => {
                     self.push_clean(record.head().thread.name.as_bytes(), &mut line)?;
                 }

@@ -6,7 +6,7 @@ use crate::capture::{Capture, Encodes};
 use crate::level::Level;
 use crate::record::sample::Sample;
 use crate::record::{
-    Body, Described, DescribedBuf, Field, Head, Names, ProcessInfo, Render, ThreadInfo,
+    Body, Described, DescribedBuf, Field, Head, Names, ProcessInfo, Render, ThreadInfo, Without,
 };
 use crate::sync::Arc;
 use crate::value::{Count, Piece as MessagePiece, Role, Spec};
@@ -100,6 +100,7 @@ fn formatted(formatter: &Formatter, case: &Json) -> Result<String, Error> {
         lane: 0,
         sequence: 0,
         late: false,
+        without: Without::default(),
         context: &[],
     };
     let renderer: Arc<dyn Render> = Arc::new(Merge);
@@ -269,6 +270,7 @@ fn of_site<R>(
         lane: 0,
         sequence: 0,
         late: false,
+        without: Without::default(),
         context: &[],
     };
     f(&mut LogRecord::new(head, Body::Site { site, words }, None))

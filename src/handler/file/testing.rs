@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::handler::{Context, Delivery, Handler};
 use crate::level::Level;
 use crate::record::{
-    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, ProcessInfo, ThreadInfo,
+    Body, Described, DescribedBuf, Field, Head, LogRecord, Names, ProcessInfo, ThreadInfo, Without,
 };
 use crate::sync::{AtomicU64, Ordering};
 use std::path::{Path, PathBuf};
@@ -203,6 +203,7 @@ fn with_record_of<R>(
         lane: 0,
         sequence: 0,
         late: false,
+        without: Without::default(),
         context: &[],
     };
     f(&LogRecord::new(head, Body::Described(Described::read(&words)), None))
