@@ -192,7 +192,9 @@ fn check(end: &End, file: &PathBuf) -> Result<(), String> {
     for line in found.lines() {
         match line.strip_prefix("record ").map(str::parse::<u64>) {
             Some(Ok(number)) => numbers.push(number),
-            _ if line == "more" && end.name == "exit_while_threads_log" => {}
+            // What other threads go on to log may find its lane full for good, and is told of.
+            _ if end.name == "exit_while_threads_log"
+                && (line == "more" || line.starts_with("lost ")) => {}
             _ => return Err(format!("a torn line: {line:?}")),
         }
     }

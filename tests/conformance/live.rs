@@ -226,8 +226,11 @@ fn a_changed_file_is_applied_and_a_wrong_one_is_not() {
         file.put("version: 1\nroot: {level: LOUD, handlers: [none]}\n");
         until("the refusal", || watcher.refused() == 1);
         assert_eq!(runtime.root().level(), Level::INFO);
-        // Written in place, the same length as the first.
-        std::fs::write(&file.0, "version: 1\nroot: {level: 7777}\n").unwrap();
+        // Written in place by one write, the same length as the former one.
+        let length = std::fs::metadata(&file.0).unwrap().len() as usize;
+        let text = format!("{:\n<length$}", "version: 1\nroot: {level: 7777}\n");
+        let mut open = std::fs::OpenOptions::new().write(true).open(&file.0).unwrap();
+        std::io::Write::write_all(&mut open, text.as_bytes()).unwrap();
         until("the change", || watcher.applied() == 2);
         assert_eq!(runtime.root().level(), Level::new(7777));
         assert_eq!(runtime.get_logger("db").level(), Level::TRACE);
