@@ -109,6 +109,10 @@ impl Producer {
 
 /// Out of line: the call is a nanosecond where lanes outlive their process, and its code would
 /// weigh on each of the others.
+///
+/// # Safety
+///
+/// As [`Producer::write`]: `fill` writes every word that it is lent.
 #[inline(never)]
 unsafe fn write_mapped(
     ring: &mut ring::Producer<LaneMemory>,
