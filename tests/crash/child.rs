@@ -105,7 +105,10 @@ pub(crate) fn run() {
         }
         Kind::Bus => bus_error(),
         Kind::StackOverflow => {
-            std::hint::black_box(deep(std::hint::black_box(1)));
+            // In a thread, whose stack has an end whatever the limit of the first one's is.
+            let deep = || std::hint::black_box(deep(std::hint::black_box(1)));
+            let thread = thread::Builder::new().stack_size(1 << 20).spawn(deep).expect("a thread");
+            drop(thread.join());
         }
         Kind::Oom => eat(),
         Kind::ThreadsEnd => {

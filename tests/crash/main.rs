@@ -58,7 +58,8 @@ fn main() {
                 let folder = options.folder.join(format!("{lanes}-{kind}-{number}"));
                 match death(*kind, *lanes, seed, &folder) {
                     Ok(books) => {
-                        row.add(&books);
+                        row.deaths += 1;
+                        row.sum.add(&books);
                         if books.is_good() {
                             let _ = fs::remove_dir_all(&folder);
                         } else {
@@ -157,16 +158,15 @@ struct Row {
     skipped: Option<&'static str>,
 }
 
-impl Row {
+impl Books {
     fn add(&mut self, books: &Books) {
-        self.deaths += 1;
-        self.sum.attempted += books.attempted;
-        self.sum.found += books.found;
-        self.sum.lost += books.lost;
-        self.sum.unaccounted += books.unaccounted;
-        self.sum.young += books.young;
-        self.sum.duplicates += books.duplicates;
-        self.sum.faults += books.faults;
+        self.attempted += books.attempted;
+        self.found += books.found;
+        self.lost += books.lost;
+        self.unaccounted += books.unaccounted;
+        self.young += books.young;
+        self.duplicates += books.duplicates;
+        self.faults += books.faults;
     }
 }
 
@@ -194,8 +194,8 @@ fn print_table(lanes: Lanes, table: &BTreeMap<usize, Row>) {
             sum.young,
             sum.duplicates
         );
-        all.add(sum);
-        all.deaths += row.deaths - 1;
+        all.deaths += row.deaths;
+        all.sum.add(sum);
     }
     let sum = &all.sum;
     println!(
