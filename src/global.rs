@@ -14,9 +14,10 @@ use crate::error::{Error, ErrorKind};
 use crate::front::{self, Redirect};
 use crate::handler::{HandlerRef, last_resort};
 use crate::level::Level;
+use crate::record::LogRecord;
 use crate::runtime::{BasicConfig, Core, Runtime, RuntimeBuilder, default_options};
 use crate::sync::{Arc, Mutex, OnceLock, lock};
-use crate::tree::{Logger, Tree};
+use crate::tree::{Logger, RecordFactory, Tree};
 use std::panic::Location;
 use std::time::Duration;
 
@@ -116,6 +117,20 @@ pub fn level_name(level: Level) -> Arc<str> {
 /// Switches off all records at `level` and below: Python's `disable`. `NOTSET` lifts it.
 pub fn disable(level: Level) {
     default().disable(level);
+}
+
+/// Sets what may change every record of the default runtime on the thread that logs it: Python's
+/// `setLogRecordFactory`. Returns the one before. See [`Runtime::set_record_factory`].
+pub fn set_record_factory(
+    factory: impl Fn(&mut LogRecord<'_>) + Send + Sync + 'static,
+) -> Option<Arc<RecordFactory>> {
+    default().set_record_factory(factory)
+}
+
+/// What changes the default runtime's records on the thread that logs, if something does: Python's
+/// `getLogRecordFactory`.
+pub fn record_factory() -> Option<Arc<RecordFactory>> {
+    default().record_factory()
 }
 
 /// The default runtime's handler of this name: Python's `getHandlerByName`.

@@ -65,7 +65,7 @@ pub use crate::format::{
 pub use crate::front::{Entered, InScope, LoggerAdapter, RecordBuilder, Scope, with_fields};
 pub use crate::global::{
     add_level_name, basic_config, builder, default, disable, flush, get_logger, handler_by_name,
-    level_name, root, shutdown,
+    level_name, record_factory, root, set_record_factory, shutdown,
 };
 #[cfg(feature = "config")]
 pub use crate::global::{dict_config, file_config, listen, watch};
@@ -89,7 +89,7 @@ pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
 pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Lanes, Runtime, RuntimeBuilder};
-pub use crate::tree::{Logger, TemporaryLevels};
+pub use crate::tree::{Logger, RecordFactory, TemporaryLevels};
 pub use sawmill_macros::Capture;
 
 // The README's examples compile and run with the other doctests.

@@ -4,8 +4,10 @@
 //! changes into an overlay beside the borrowed parts; a handler that keeps it asks for an
 //! [`OwnedRecord`]. Attribute names are those of Python's `LogRecord`.
 
+mod birth;
 mod buf;
 mod caller;
+mod changes;
 mod described;
 mod notice;
 mod owned;
@@ -13,9 +15,11 @@ mod owned;
 pub(crate) mod sample;
 mod wire;
 
+pub(crate) use birth::Birth;
 pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
 pub use caller::Caller;
+pub(crate) use changes::split_changes;
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;
 pub use owned::OwnedRecord;
@@ -728,7 +732,7 @@ impl<'a> LogRecord<'a> {
         }
     }
 
-    /// Replaces the message; the original arguments are gone. For filters.
+    /// Replaces the message; the original arguments are gone. For filters and record factories.
     pub fn set_message(&mut self, text: impl Into<Box<str>>) {
         self.change(|overlay| {
             overlay.attributes.retain(|(key, _)| !matches!(&**key, "msg" | "args"));
@@ -736,14 +740,10 @@ impl<'a> LogRecord<'a> {
         });
     }
 
-    /// Sets an attribute, a standard one (by its Python name) or a field. For filters.
+    /// Sets an attribute, a standard one (by its Python name) or a field. For filters and
+    /// record factories.
     pub fn set_attribute(&mut self, name: &str, value: ValueBuf) {
-        let level = match (name, value.get()) {
-            ("levelno", Value::I32(number)) => Some(Level::new(number)),
-            ("levelno", Value::I64(number)) => i32::try_from(number).ok().map(Level::new),
-            ("levelno", Value::U64(number)) => i32::try_from(number).ok().map(Level::new),
-            _ => None,
-        };
+        let level = changes::level_of(name, &value);
         self.change(|overlay| {
             if level.is_some() {
                 overlay.level = level;

@@ -1,8 +1,8 @@
 //! Fields of a stretch of code, on records of that stretch and no others.
 
 use sawmill::{
-    Drain, Level, LoggerAdapter, OwnedRecord, RecordBuilder, Runtime, Scope, ValueBuf, scope,
-    warning,
+    Drain, Level, LogRecord, LoggerAdapter, OwnedRecord, RecordBuilder, Runtime, Scope, ValueBuf,
+    scope, warning,
 };
 use std::pin::pin;
 use std::sync::Arc;
@@ -282,5 +282,103 @@ fn a_hook_that_panics_is_contained_and_the_record_says_so() {
         runtime.add_caller_fields(|caller| caller.field("last", ValueBuf::of(&2)));
         warning!(logger: runtime.get_logger("x"), "m");
         assert_eq!(shown(&runtime), ["m first=1 caller_fields=a hook panicked last=2"]);
+    }
+}
+
+#[test]
+fn a_record_factory_changes_what_every_record_says() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x.y");
+        let above = runtime.get_logger("other");
+        above.set_level(Level::CRITICAL);
+        assert!(runtime.record_factory().is_none());
+        let before = runtime.set_record_factory(|record: &mut LogRecord<'_>| {
+            let seen = (record.logger(), record.level_name(), record.field("n").is_some());
+            assert_eq!(seen, ("x.y", "WARNING", true));
+            let line = record.line();
+            record.set_attribute("name", ValueBuf::of("renamed"));
+            record.set_attribute("levelno", ValueBuf::of(&35_u64));
+            record.set_attribute("levelname", ValueBuf::of("LOUD"));
+            record.set_attribute("line", ValueBuf::of(&line));
+            record.set_attribute("n", ValueBuf::of(&(record.thread_name().len() > 1)));
+            let text = format!("<{}>", record.message().unwrap());
+            record.set_message(text);
+        });
+        assert!(before.is_none());
+        sawmill::error!(logger: above, "not enabled: nobody asks the factory");
+        let _scope = scope!(n = "scope");
+        let line = line!() + 1;
+        warning!(logger: logger, n = 7; "a {}", 1);
+        logger.handle(&RecordBuilder::new(Level::WARNING).message("b"));
+        let records = runtime.records();
+        assert_eq!(records.len(), 2);
+        for (record, message, line) in [(&records[0], "<a 1>", line), (&records[1], "<b>", 0)] {
+            let view = record.view();
+            assert_eq!(view.message().unwrap(), message);
+            assert_eq!((view.logger(), view.level()), ("renamed", Level::new(35)));
+            assert_eq!(view.level_name(), "LOUD");
+            assert_eq!(view.field("line").unwrap().to_string(), line.to_string());
+            assert_eq!(view.field("n").unwrap().to_string(), "true");
+        }
+        assert!(records[0].view().metadata().is_some(), "the call site is still known");
+        assert!(runtime.remove_record_factory().is_some());
+        runtime.clear_records();
+        warning!(logger: logger, "as ever");
+        assert_eq!(shown(&runtime), ["as ever n=scope"]);
+    }
+}
+
+#[test]
+fn a_factory_may_call_the_one_before_and_may_log() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        runtime.set_record_factory(|record: &mut LogRecord<'_>| {
+            record.set_attribute("first", ValueBuf::of(&1));
+        });
+        let (before, here) = (runtime.record_factory().unwrap(), logger.clone());
+        runtime.set_record_factory(move |record: &mut LogRecord<'_>| {
+            before(record);
+            warning!(logger: here, "from the factory");
+            record.set_attribute("second", ValueBuf::of(&2));
+        });
+        runtime.add_caller_fields(|caller| caller.field("hook", ValueBuf::of(&0)));
+        warning!(logger: logger, "m");
+        assert_eq!(shown(&runtime), ["from the factory hook=0", "m hook=0 first=1 second=2"]);
+    }
+}
+
+#[test]
+fn a_factory_that_panics_is_contained_and_the_record_says_so() {
+    for runtime in runtimes() {
+        runtime.set_record_factory(|record: &mut LogRecord<'_>| {
+            record.set_message("half done");
+            panic!("no");
+        });
+        warning!(logger: runtime.get_logger("x"), "m");
+        assert_eq!(shown(&runtime), ["m record_factory=it panicked"]);
+    }
+}
+
+#[test]
+fn a_factory_and_a_record_that_is_too_long_agree() {
+    for runtime in runtimes() {
+        runtime.set_record_factory(|record: &mut LogRecord<'_>| {
+            record.set_attribute("name", ValueBuf::of("renamed"));
+            if record.message().unwrap().starts_with("changed") {
+                record.set_attribute("long", ValueBuf::of(&*"x".repeat(17 << 20)));
+            }
+        });
+        let logger = runtime.get_logger("x");
+        let long = "y".repeat(17 << 20);
+        warning!(logger: logger, "{long}");
+        warning!(logger: logger, "changed");
+        let records = runtime.records();
+        let view = records[0].view();
+        assert!(view.message().unwrap().contains("[cut: "));
+        assert_eq!(view.logger(), "renamed");
+        let view = records[1].view();
+        assert_eq!((view.logger(), view.message().unwrap().as_str()), ("x", "changed"));
+        let note = view.field("record_factory").unwrap().to_string();
+        assert_eq!(note, "what it changed is too long");
     }
 }

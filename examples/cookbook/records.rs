@@ -1,10 +1,11 @@
-//! Customised records: fields that every record gets where it is made, as from a record factory.
+//! Customised records: a record factory that changes every record where it is made, and a hook
+//! that only adds fields.
 //!
-//! The hook runs on the thread that logs, before the call returns, and may look at that thread.
+//! Both run on the thread that logs, before the call returns, and may look at that thread.
 
 mod place;
 
-use sawmill::{FileHandler, Formatter, HandlerExt, Level, ValueBuf, info, warning};
+use sawmill::{FileHandler, Formatter, HandlerExt, Level, LogRecord, ValueBuf, info, warning};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -14,16 +15,26 @@ thread_local! {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let place = place::Place::new()?;
-    let pattern = "%(custom_attribute)x step %(step)d: %(levelname)s %(message)s";
+    let pattern = "%(name)s %(custom_attribute)x step %(step)d: %(levelname)s %(message)s";
     let file = FileHandler::new(place.path("app.log"))?;
     let runtime = sawmill::builder()
         .level(Level::INFO)
         .handler("file", file.with_formatter(Formatter::new(pattern)?))
         .init()?;
-    runtime.add_caller_fields(|caller| {
-        caller.field("custom_attribute", ValueBuf::of(&0xdeca_fbad_u32));
-        caller.field("step", ValueBuf::of(&STEP.get()));
+    runtime.add_caller_fields(|caller| caller.field("step", ValueBuf::of(&STEP.get())));
+    sawmill::set_record_factory(|record: &mut LogRecord<'_>| {
+        record.set_attribute("custom_attribute", ValueBuf::of(&0xdeca_fbad_u32));
+        record.set_attribute("name", ValueBuf::of("app"));
     });
+    // A factory may build on the one before, as Python's do.
+    if let Some(before) = sawmill::record_factory() {
+        sawmill::set_record_factory(move |record: &mut LogRecord<'_>| {
+            before(record);
+            if record.level() == Level::WARNING {
+                record.set_attribute("levelname", ValueBuf::of("NOTE"));
+            }
+        });
+    }
 
     info!("hello");
     STEP.set(1);
@@ -38,10 +49,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(
         place.show("app.log")?,
         [
-            "decafbad step 0: INFO hello",
-            "decafbad step 1: WARNING on the same thread",
-            "decafbad step 0: INFO on another",
-            "decafbad step 9: INFO by hand",
+            "app decafbad step 0: INFO hello",
+            "app decafbad step 1: NOTE on the same thread",
+            "app decafbad step 0: INFO on another",
+            "app decafbad step 9: INFO by hand",
         ]
     );
     Ok(())

@@ -16,7 +16,7 @@ use crate::lane::keep::{Foreign, ForeignSite};
 use crate::level::Level;
 use crate::record::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, Names, SiteValues, ValueBuf, Without,
-    exception_text, write_site,
+    exception_text, split_changes, write_site,
 };
 use crate::sync::{Arc, lock};
 use crate::value::{Role, tag};
@@ -55,13 +55,17 @@ impl Frames {
         if head.kind & frame::WITH_ORIGIN != 0 {
             rest = rest.get(1..).unwrap_or_default();
         }
+        let mut changes = &[][..];
+        if head.kind & frame::WITH_CHANGES != 0 {
+            let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
+            changes = made;
+        }
         let body = callsite::with_shapes(&foreign.shapes, || match site {
             Some(site) => of_site(site, rest, lane.context),
             None => of_described(rest, lane.context),
         });
         let described = Described::read(body.words());
-        let created = described.created.map(|seconds| (seconds * 1e9).round() as i64);
-        let time_ns = described.time_ns.or(created);
+        let time_ns = described.made_ns();
         lane.count_taken();
         self.recovered += 1;
         let logger = logger(&foreign, (*ids >> 32) as u32, generations);
@@ -92,6 +96,9 @@ impl Frames {
             context: &[],
         };
         let mut record = LogRecord::new(head, Body::Described(described), None);
+        if !changes.is_empty() {
+            callsite::with_shapes(&foreign.shapes, || record.apply_foreign_changes(changes));
+        }
         stage.route(route, &snapshot.table, 0, &mut record);
     }
 }

@@ -11,19 +11,11 @@ use crate::lane::{ByClass, LaneState, Reader};
 use crate::level::{CLASS_LEVELS, Level};
 use crate::record::{
     Body, Described, DescribedBuf, Field, Head, LogRecord, Names, OwnedRecord, ProcessInfo,
-    ThreadInfo, ValueBuf, Without,
+    ThreadInfo, ValueBuf, Without, split_changes,
 };
 use crate::sync::Arc;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
-
-/// Seconds since the Unix epoch in nanoseconds, in two parts: a double has no nanoseconds to spare
-/// in this century.
-#[inline(never)]
-fn nanoseconds(seconds: f64) -> i64 {
-    let whole = seconds.floor();
-    (whole as i64).saturating_mul(1_000_000_000) + ((seconds - whole) * 1e9).round() as i64
-}
 
 /// What reading frames needs to remember.
 #[derive(Debug)]
@@ -103,8 +95,8 @@ impl Frames {
             level = found.meta.level.unwrap_or(Level::NOTSET);
             site = Some(found);
         }
-        let mut origin = 0;
-        if head.kind & (frame::WITH_LEVEL | frame::WITH_ORIGIN) != 0 {
+        let (mut origin, mut changes) = (0, &[][..]);
+        if head.kind & (frame::WITH_LEVEL | frame::WITH_ORIGIN | frame::WITH_CHANGES) != 0 {
             let mut flagged = |flag| match rest.split_first() {
                 _ if head.kind & flag == 0 => Some(None),
                 Some((word, after)) => {
@@ -120,6 +112,10 @@ impl Frames {
             };
             level = chosen.map_or(level, |word| Level::new(word as u32 as i32));
             origin = cause.unwrap_or(0);
+            if head.kind & frame::WITH_CHANGES != 0 {
+                let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
+                changes = made;
+            }
         }
         let late = *stamp < self.newest;
         if late {
@@ -162,14 +158,19 @@ impl Frames {
         if let Some(site) = site {
             let head = head(level_name, stamped());
             let mut record = LogRecord::new(head, Body::Site { site, words: rest }, None);
+            if !changes.is_empty() {
+                record.apply_changes(changes);
+            }
             return stage.route(route, &snapshot.table, origin, &mut record);
         }
         let described = Described::read(rest);
-        let renderer = Generations::renderer(snapshot, described.renderer);
-        let created = described.created.map(nanoseconds);
-        let time_ns = described.time_ns.or(created).unwrap_or_else(stamped);
+        let renderer = snapshot.renderer(described.renderer);
+        let time_ns = described.made_ns().unwrap_or_else(stamped);
         let head = head(described.level_name.unwrap_or(level_name), time_ns);
         let mut record = LogRecord::new(head, Body::Described(described), renderer);
+        if !changes.is_empty() {
+            record.apply_changes(changes);
+        }
         stage.route(route, &snapshot.table, origin, &mut record);
     }
 

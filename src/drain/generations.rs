@@ -1,7 +1,6 @@
 //! The snapshots that frames on the way were admitted by.
 
 use crate::lane::Reader;
-use crate::record::Render;
 use crate::sync::Arc;
 use crate::tree::{Route, Snapshot, Table, Tree};
 use std::collections::VecDeque;
@@ -155,11 +154,6 @@ impl Generations {
     /// The number of a logger of this name, made if there is none.
     pub(crate) fn logger(&self, name: &str) -> u32 {
         self.tree.state().number(name)
-    }
-
-    /// The renderer with this number, from 1.
-    pub(crate) fn renderer(snapshot: &Snapshot, number: u32) -> Option<&Arc<dyn Render>> {
-        snapshot.renderers.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 }
 

@@ -17,12 +17,14 @@ pub use scope::{Entered, InScope, Scope, with_fields};
 
 use crate::callsite::{self, Callsite, Threshold};
 use crate::capture::{Encodes, Sink, Words};
-use crate::lane::frame::{self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_LEVEL, WITH_ORIGIN};
+use crate::lane::frame::{
+    self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_CHANGES, WITH_LEVEL, WITH_ORIGIN,
+};
 use crate::lane::{self, Mode, Refused, Writer};
 use crate::level::Level;
-use crate::record::{Described, DescribedBuf, Field};
+use crate::record::{Body, Described, DescribedBuf, Field};
 use crate::sync::{Arc, Ordering};
-use crate::tree::{Logger, Tree};
+use crate::tree::{Logger, RecordFactory, Tree};
 
 /// Names the default runtime, which a layer above makes when it is first needed.
 pub(crate) trait Default {
@@ -177,9 +179,10 @@ fn slow<A: Encodes>(
     if !call.word.admits(call.level.as_i32()) || call.word.least() == i32::MAX {
         return;
     }
-    let _hooked = hooks::ask(tree, call.level, Some(&call.site.meta));
-    if args.words() * 8 > MAX_RECORD_BYTES {
-        return cut(tree, call, args);
+    let hooked = hooks::ask(tree, call.level, Some(&call.site.meta));
+    let factory = hooked.as_ref().and_then(|hooked| hooked.factory.as_deref());
+    if factory.is_some() || args.words() * 8 > MAX_RECORD_BYTES {
+        return unusual(tree, call, &lane::aside(args.words(), |out| args.put(out)), factory);
     }
     let origin = lane::origin();
     let flags = WITH_LEVEL | if origin.is_some() { WITH_ORIGIN } else { 0 };
@@ -243,13 +246,56 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
     }
 }
 
+/// A record that a factory may change, or one that is too long.
+#[cold]
+fn unusual(tree: &Arc<Tree>, call: Call, values: &[u64], factory: Option<&RecordFactory>) {
+    let logger = (call.ids >> 32) as u32;
+    let body = || Body::Site { site: call.site, words: values };
+    let changes = factory
+        .map(|factory| hooks::changes(factory, tree, logger, call.level, body()))
+        .unwrap_or_default();
+    if values.len() * 8 > MAX_RECORD_BYTES {
+        return cut(tree, call, values, &changes);
+    }
+    publish_changed(tree, SITE | WITH_LEVEL, call.word, call.level, call.ids, values, &changes);
+}
+
+/// Publishes a frame that may carry what was changed of its record.
+fn publish_changed(
+    tree: &Arc<Tree>,
+    kind: u8,
+    word: Threshold,
+    level: Level,
+    ids: u64,
+    values: &[u64],
+    changes: &[u64],
+) {
+    let origin = lane::origin();
+    let chosen = kind & WITH_LEVEL != 0;
+    let kind = kind
+        | if origin.is_some() { WITH_ORIGIN } else { 0 }
+        | if changes.is_empty() { 0 } else { WITH_CHANGES };
+    let flagged = usize::from(chosen) + usize::from(origin.is_some());
+    let words = HEADER_WORDS + flagged + changes.len() + values.len();
+    publish(tree, level, words, |stamp, out| {
+        header(words, kind, word.generation(), stamp, ids, out);
+        if chosen {
+            out.push(level.as_i32() as u32 as u64);
+        }
+        if let Some(origin) = origin {
+            out.push(origin);
+        }
+        out.copy(changes);
+        out.copy(values);
+    });
+}
+
 /// A record beyond the limit becomes a described one with the head of its message, marked.
 #[cold]
-fn cut<A: Encodes>(tree: &Arc<Tree>, call: Call, args: A) {
+fn cut(tree: &Arc<Tree>, call: Call, words: &[u64], changes: &[u64]) {
     let meta = &call.site.meta;
     let mut message = Vec::new();
-    let words = lane::aside(args.words(), |out| args.put(out));
-    let _ = crate::record::write_site(meta.pieces, meta.roles.len(), &words, &mut message);
+    let _ = crate::record::write_site(meta.pieces, meta.roles.len(), words, &mut message);
     let mut body = DescribedBuf::default();
     body.push(Field::Pathname, meta.file)
         .push(Field::Line, &u64::from(meta.line))
@@ -257,7 +303,9 @@ fn cut<A: Encodes>(tree: &Arc<Tree>, call: Call, args: A) {
         .push(Field::Function, call.site.function());
     push_cut(&mut body, &message, words.len() * 8);
     lanes::count_cut(tree.hub());
-    put_described(tree, (call.ids >> 32) as u32, call.word, call.level, &body);
+    let ids = described_ids(call.level, (call.ids >> 32) as u32);
+    let items = body.words();
+    publish_changed(tree, frame::DESCRIBED, call.word, call.level, ids, items, changes);
 }
 
 /// As [`cut`], for a record that was described to begin with.
@@ -299,6 +347,11 @@ fn push_cut(body: &mut DescribedBuf, message: &[u8], bytes: usize) {
     body.push(Field::Message, &*format!("{}... [cut: a record of {bytes} bytes]", &text[..end]));
 }
 
+/// Word 2 of a described frame.
+fn described_ids(level: Level, logger: u32) -> u64 {
+    u64::from(level.as_i32() as u32) | u64::from(logger) << 32
+}
+
 /// Publishes a described record, without a check of its level.
 pub(crate) fn put_described(
     tree: &Arc<Tree>,
@@ -307,7 +360,7 @@ pub(crate) fn put_described(
     level: Level,
     body: &DescribedBuf,
 ) {
-    let ids = u64::from(level.as_i32() as u32) | u64::from(logger) << 32;
+    let ids = described_ids(level, logger);
     let generation = word.generation();
     let items = body.words();
     if items.len() * 8 > MAX_RECORD_BYTES {
@@ -325,15 +378,11 @@ pub(crate) fn put_described(
     if fast {
         return;
     }
-    let _hooked = hooks::ask(tree, level, None);
-    let origin = lane::origin();
-    let flags = if origin.is_some() { WITH_ORIGIN } else { 0 };
-    let words = words + usize::from(origin.is_some());
-    publish(tree, level, words, |stamp, out| {
-        header(words, frame::DESCRIBED | flags, generation, stamp, ids, out);
-        if let Some(origin) = origin {
-            out.push(origin);
-        }
-        out.copy(items);
-    });
+    let hooked = hooks::ask(tree, level, None);
+    let factory = hooked.as_ref().and_then(|hooked| hooked.factory.as_deref());
+    let read = || Body::Described(Described::read(items));
+    let changes = factory
+        .map(|factory| hooks::changes(factory, tree, logger, level, read()))
+        .unwrap_or_default();
+    publish_changed(tree, frame::DESCRIBED, word, level, ids, items, &changes);
 }

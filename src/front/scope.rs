@@ -214,6 +214,11 @@ pub(super) fn has(key: &str) -> bool {
     current().is_some_and(|flat| flat.fields.iter().any(|(known, _)| **known == *key))
 }
 
+/// The fields in force: a captured map's payload, or nothing.
+pub(super) fn words() -> Vec<u64> {
+    current().map(|flat| flat.map.words()[1..].to_vec()).unwrap_or_default()
+}
+
 /// The number of the scope that this thread is in; 0 for none.
 pub(super) fn number() -> u64 {
     let number = |current: &RefCell<Option<Arc<Flat>>>| {

@@ -3,7 +3,7 @@
 //! Word 0: length in words (24 bits), kind (8 bits), generation that admitted the record (high
 //! half). Word 1: the stamp. Word 2: call site or level (low half), logger (high half). Then, if
 //! the kind's flags say so, a word with the level chosen at run time and a word with the handler
-//! that caused the record; then the values.
+//! that caused the record, and what a record factory changed of it; then the values.
 //!
 //! A frame is contiguous: where the end of the ring is too short, a [`PAD`] closes it.
 
@@ -25,6 +25,8 @@ pub(crate) const LAST_PART: u64 = 2;
 pub(crate) const CONTEXT: u8 = 6;
 /// The kind without its flags.
 pub(crate) const KIND: u8 = 0x0f;
+/// What a record factory changed comes before the values: a map's payload.
+pub(crate) const WITH_CHANGES: u8 = 0x20;
 /// A word with the level follows word 2 (site frames).
 pub(crate) const WITH_LEVEL: u8 = 0x40;
 /// A word with the handler that caused the record follows: it must not be offered to it.

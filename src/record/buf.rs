@@ -24,7 +24,7 @@ pub(crate) type Fields = Arc<[(Box<str>, ValueBuf)]>;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ValueBuf {
     /// The tag word, then the payload.
-    words: Vec<u64>,
+    pub(super) words: Vec<u64>,
 }
 
 impl ValueBuf {

@@ -64,6 +64,14 @@ impl Field {
     }
 }
 
+/// Seconds since the Unix epoch in nanoseconds, in two parts: a double has no nanoseconds to spare
+/// in this century.
+#[inline(never)]
+fn nanoseconds(seconds: f64) -> i64 {
+    let whole = seconds.floor();
+    (whole as i64).saturating_mul(1_000_000_000) + ((seconds - whole) * 1e9).round() as i64
+}
+
 /// A described record's attributes, borrowed from its frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Described<'a> {
@@ -123,6 +131,12 @@ impl<'a> Described<'a> {
             this.set(field, value);
         }
         this
+    }
+
+    /// When the record was made, in nanoseconds since the Unix epoch, if it says so.
+    #[inline(always)]
+    pub(crate) fn made_ns(&self) -> Option<i64> {
+        self.time_ns.or(self.created.map(nanoseconds))
     }
 
     fn set(&mut self, field: Field, value: Value<'a>) {

@@ -16,7 +16,7 @@ use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
 use crate::lane::fork::Fork;
 use crate::lane::keep::{Keeper, Run, claim};
 use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
-use crate::record::ProcessInfo;
+use crate::record::{Birth, ProcessInfo};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock, thread};
 use crate::sys;
 use crate::tree::Tree;
@@ -69,9 +69,6 @@ pub(crate) struct Core {
     /// The backend while no thread has it.
     backend: Arc<Mutex<Option<Box<Backend>>>>,
     captured: Mutex<Option<CapturedRecords>>,
-    /// What the clock is read from; apart from `life`, which is never taken on the drain.
-    #[cfg(feature = "config")]
-    clock: Mutex<ClockSource>,
     /// Whose turn it is to configure, and what waits for one.
     #[cfg(feature = "config")]
     pub(super) turns: Turns,
@@ -108,8 +105,7 @@ impl Core {
         let backend =
             Backend::new(&tree, timeline, options.backend.clone(), books.clone(), failures);
         let requests = Arc::new(Requests::new(hub.clone()));
-        #[cfg(feature = "config")]
-        let clock = Mutex::new(options.clock.clone());
+        tree.set_birth(birth(&backend, &options));
         let life = Life { state: LifeState::Unconfigured, options, thread: None, last: None };
         let core = Arc::new(Self {
             tree,
@@ -118,8 +114,6 @@ impl Core {
             life: Mutex::new(life),
             backend: Arc::new(Mutex::new(Some(Box::new(backend)))),
             captured: Mutex::new(None),
-            #[cfg(feature = "config")]
-            clock,
             #[cfg(feature = "config")]
             turns: Turns::default(),
             emptied: AtomicBool::new(false),
@@ -155,6 +149,7 @@ impl Core {
             self.hub().configure(stamper, options.hub.clone());
             let failures = Failures::new(options.hook.clone(), options.report_every);
             backend.configure(timeline, options.backend.clone(), failures);
+            self.tree.set_birth(birth(backend, &options));
         }
         if let Lanes::Mapped(dir) = &options.lanes {
             self.keep(dir, &options)?;
@@ -164,10 +159,6 @@ impl Core {
             at_exit(self);
         }
         fork::watch(self);
-        #[cfg(feature = "config")]
-        {
-            *lock(&self.clock) = options.clock.clone();
-        }
         life.options = options;
         if drain == Drain::Thread {
             self.spawn(&mut life)?;
@@ -357,10 +348,7 @@ impl Core {
     /// What the clock shows, in nanoseconds since the Unix epoch; without the counter's precision.
     #[cfg(feature = "config")]
     pub(crate) fn now_ns(&self) -> i64 {
-        match &*lock(&self.clock) {
-            ClockSource::Manual(clock) => clock.now_ns(),
-            _ => clock::system_ns(),
-        }
+        self.tree.birth().now_ns()
     }
 
     fn failed(&self, error: &Error) -> Report {
@@ -613,6 +601,15 @@ const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
 fn new_run() -> Run {
     let process_start = sys::process_start(std::process::id()).unwrap_or(0);
     Run { process: ProcessInfo::default(), process_start, start_ns: clock::system_ns() }
+}
+
+fn birth(backend: &Backend, options: &CoreOptions) -> Birth {
+    Birth {
+        clock: options.clock.clone(),
+        start_ns: backend.start_ns(),
+        process: options.backend.process.clone(),
+        without: options.backend.without,
+    }
 }
 
 fn run_of(backend: &Backend, options: &CoreOptions) -> Run {

@@ -23,7 +23,7 @@ use crate::handler::{HandlerRef, Home};
 use crate::lane::{Hub, Intake, fork};
 use crate::level::Level;
 use crate::node::Node;
-use crate::record::Caller;
+use crate::record::{Birth, Caller, LogRecord};
 use crate::sync::{
     Arc, Mutex, MutexGuard, OnceLock, Ordering, RwLockReadGuard, Weak, lock, thread,
 };
@@ -38,6 +38,25 @@ type Listener = Box<dyn Fn(Level) + Send + Sync>;
 /// Adds to records on the thread that logs.
 pub(crate) type CallerHook = Arc<dyn Fn(&mut Caller) + Send + Sync>;
 
+/// Changes each record on the thread that logs, before the call returns: Python's
+/// `LogRecordFactory`.
+///
+/// See [`Runtime::set_record_factory`](crate::Runtime::set_record_factory).
+pub type RecordFactory = dyn Fn(&mut LogRecord<'_>) + Send + Sync;
+
+/// What runs on the thread that logs.
+#[derive(Clone, Default)]
+pub(crate) struct CallerHooks {
+    pub(crate) fields: Vec<CallerHook>,
+    pub(crate) factory: Option<Arc<RecordFactory>>,
+}
+
+impl CallerHooks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.factory.is_none()
+    }
+}
+
 /// A runtime's loggers.
 pub(crate) struct Tree {
     config: Mutex<()>,
@@ -48,7 +67,8 @@ pub(crate) struct Tree {
     /// Generations on their way to the drain.
     pub(crate) installs: Intake<Install>,
     listeners: Mutex<Vec<Listener>>,
-    caller_hooks: ArcSwap<Vec<CallerHook>>,
+    caller_hooks: ArcSwap<CallerHooks>,
+    birth: ArcSwap<Birth>,
     home: OnceLock<Weak<dyn Home>>,
     hub: Arc<Hub>,
 }
@@ -91,7 +111,8 @@ impl Tree {
             current: ArcSwap::new(snapshot),
             installs: Intake::new(),
             listeners: Mutex::new(Vec::new()),
-            caller_hooks: ArcSwap::from_pointee(Vec::new()),
+            caller_hooks: ArcSwap::default(),
+            birth: ArcSwap::default(),
             home: OnceLock::new(),
             hub,
         })
@@ -204,18 +225,29 @@ impl Tree {
     }
 
     /// The hooks that run on the caller; read on the slow path only.
-    pub(crate) fn caller_hooks(&self) -> arc_swap::Guard<Arc<Vec<CallerHook>>> {
+    pub(crate) fn caller_hooks(&self) -> arc_swap::Guard<Arc<CallerHooks>> {
         self.caller_hooks.load()
     }
 
-    /// Adds a hook that runs on the caller; every call takes the slow path from now on.
-    pub(crate) fn add_caller_hook(&self, hook: CallerHook) {
+    /// Changes the hooks that run on the caller; while there are any, every call takes the slow
+    /// path.
+    pub(crate) fn change_caller_hooks<R>(&self, change: impl FnOnce(&mut CallerHooks) -> R) -> R {
         let mut state = self.state();
-        let mut hooks = self.caller_hooks.load().to_vec();
-        hooks.push(hook);
+        let mut hooks = CallerHooks::clone(&self.caller_hooks.load());
+        let result = change(&mut hooks);
+        state.hooked = !hooks.is_empty();
         self.caller_hooks.store(Arc::new(hooks));
-        state.hooked = true;
         state.rewrite_words();
+        result
+    }
+
+    /// What all records have in common; for the slow path.
+    pub(crate) fn birth(&self) -> arc_swap::Guard<Arc<Birth>> {
+        self.birth.load()
+    }
+
+    pub(crate) fn set_birth(&self, birth: Birth) {
+        self.birth.store(Arc::new(birth));
     }
 
     /// As [`set_slow`](Self::set_slow), unless somebody holds the state for good: a process may be

@@ -20,6 +20,11 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The renderer with this number, from 1.
+    pub(crate) fn renderer(&self, number: u32) -> Option<&Arc<dyn Render>> {
+        self.renderers.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
     pub(super) fn new_number() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed) + 1
