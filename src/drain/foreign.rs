@@ -29,14 +29,14 @@ impl Frames {
     #[cold]
     pub(super) fn foreign(
         &mut self,
-        lane: &mut LaneState<'_>,
+        lane: &mut LaneState,
         head: FrameHead,
         frame: &[u64],
         generations: &mut Generations,
         stage: &mut Stage,
     ) {
         DrainBooks::add(&stage.books.recovered, 1);
-        let Some(foreign) = lane.foreign.cloned() else { return damaged(lane, stage) };
+        let Some(foreign) = lane.foreign.clone() else { return damaged(lane, stage) };
         let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
         let (mut rest, low) = (rest, *ids as u32);
         let mut level = Level::new(low as i32);
@@ -61,8 +61,8 @@ impl Frames {
             changes = made;
         }
         let body = callsite::with_shapes(&foreign.shapes, || match site {
-            Some(site) => of_site(site, rest, lane.context),
-            None => of_described(rest, lane.context),
+            Some(site) => of_site(site, rest, &lane.context),
+            None => of_described(rest, &lane.context),
         });
         let described = Described::read(body.words());
         let time_ns = described.made_ns();
@@ -85,12 +85,12 @@ impl Frames {
             level,
             level_name,
             names: Names::default(),
-            time_ns: time_ns.unwrap_or_else(|| foreign.clock.ns_after(*stamp, lane.last)),
+            time_ns: time_ns.unwrap_or_else(|| foreign.clock.ns_after(*stamp, &mut lane.last)),
             start_ns: run.start_ns,
             thread: &lane.shared.thread,
             process: &run.process,
             lane: lane.shared.number,
-            sequence: *lane.sequence,
+            sequence: lane.sequence,
             late: false,
             without: Without::default(),
             context: &[],

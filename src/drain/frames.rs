@@ -52,7 +52,7 @@ impl Frames {
     #[inline]
     pub(crate) fn take(
         &mut self,
-        lane: &mut LaneState<'_>,
+        lane: &mut LaneState,
         head: FrameHead,
         frame: &[u64],
         generations: &mut Generations,
@@ -76,7 +76,7 @@ impl Frames {
     #[inline]
     fn record(
         &mut self,
-        lane: &mut LaneState<'_>,
+        lane: &mut LaneState,
         head: FrameHead,
         frame: &[u64],
         generations: &mut Generations,
@@ -128,7 +128,7 @@ impl Frames {
         let (snapshot, route) = generations.find(head.generation, logger);
         let (start_ns, process, without) = (self.start_ns, &self.process, self.without);
         let (thread, number) = (&lane.shared.thread, lane.shared.number);
-        let (sequence, context) = (*lane.sequence, &**lane.context);
+        let (sequence, context) = (lane.sequence, &*lane.context);
         let head = |level_name, time_ns| Head {
             logger: &route.name,
             level,
@@ -144,7 +144,7 @@ impl Frames {
             without,
             context,
         };
-        let mut stamped = || timeline.ns_after(*stamp, lane.last);
+        let mut stamped = || timeline.ns_after(*stamp, &mut lane.last);
         let named = snapshot.level_names.name(level).map(|name| &**name);
         let unnamed;
         let level_name = match named {
@@ -194,7 +194,7 @@ impl Frames {
     #[cold]
     fn part(
         &mut self,
-        lane: &mut LaneState<'_>,
+        lane: &mut LaneState,
         frame: &[u64],
         generations: &mut Generations,
         stage: &mut Stage,
@@ -211,7 +211,7 @@ impl Frames {
         if place & frame::LAST_PART == 0 {
             return;
         }
-        let whole = std::mem::take(lane.parts);
+        let whole = std::mem::take(&mut lane.parts);
         let Some(word) = whole.first() else { return damaged(lane, stage) };
         let head = FrameHead::read(*word);
         if head.words != whole.len() {
@@ -224,7 +224,7 @@ impl Frames {
     #[cold]
     fn gap(
         &mut self,
-        lane: &mut LaneState<'_>,
+        lane: &mut LaneState,
         frame: &[u64],
         generations: &mut Generations,
         stage: &mut Stage,
@@ -232,16 +232,16 @@ impl Frames {
     ) {
         let [_, _, first, last, totals @ ..] = frame else { return };
         let Ok(totals) = ByClass::try_from(totals) else { return };
-        let lost = less(totals, *lane.told);
-        *lane.told = totals;
-        *lane.sequence += lost.iter().sum::<u64>();
-        let time = |stamp: u64| match lane.foreign {
+        let lost = less(totals, lane.told);
+        lane.told = totals;
+        lane.sequence += lost.iter().sum::<u64>();
+        let time = |stamp: u64| match &lane.foreign {
             Some(foreign) => foreign.clock.ns(stamp),
             None => timeline.ns(stamp),
         };
         let span = (time(*first), time(*last));
         let gap = Gap { thread: &lane.shared.thread, lane: lane.shared.number, lost, span };
-        self.tell(gap, *lane.sequence, lane.foreign, generations, stage);
+        self.tell(gap, lane.sequence, lane.foreign.as_ref(), generations, stage);
     }
 
     /// Losses that trail in a lane that has gone quiet.
@@ -254,14 +254,14 @@ impl Frames {
         stage: &mut Stage,
         timeline: &Timeline,
     ) {
-        let lost = less(totals, lane.told);
-        lane.told = totals;
-        lane.sequence += lost.iter().sum::<u64>();
+        let lost = less(totals, lane.state.told);
+        lane.state.told = totals;
+        lane.state.sequence += lost.iter().sum::<u64>();
         let now = timeline.now_ns();
-        let span = (lane.last.last_ns().unwrap_or(now), now);
-        let shared = lane.shared.clone();
+        let span = (lane.state.last.last_ns().unwrap_or(now), now);
+        let shared = lane.state.shared.clone();
         let gap = Gap { thread: &shared.thread, lane: shared.number, lost, span };
-        self.tell(gap, lane.sequence, lane.foreign.as_ref(), generations, stage);
+        self.tell(gap, lane.state.sequence, lane.state.foreign.as_ref(), generations, stage);
     }
 
     fn tell(
@@ -288,7 +288,7 @@ impl Frames {
 }
 
 #[cold]
-pub(super) fn damaged(lane: &mut LaneState<'_>, stage: &mut Stage) {
+pub(super) fn damaged(lane: &mut LaneState, stage: &mut Stage) {
     lane.count_taken();
     DrainBooks::add(&stage.books.damaged, 1);
 }

@@ -5,19 +5,19 @@ use crate::sync::Arc;
 use crate::tree::{Route, Snapshot, Table, Tree};
 use std::collections::VecDeque;
 
-/// Snapshots that may still be asked for, oldest first; the last is the newest. Their numbers
-/// follow each other.
+/// Snapshots that may still be asked for. Their numbers follow each other.
 #[derive(Debug)]
 pub(crate) struct Generations {
     tree: Arc<Tree>,
-    kept: VecDeque<Kept>,
-    /// The newest one's number.
-    newest: u32,
+    newest: Kept,
+    /// Those before it, oldest first.
+    older: VecDeque<Kept>,
     uses: Uses,
 }
 
 #[derive(Debug)]
 struct Kept {
+    generation: u32,
     snapshot: Arc<Snapshot>,
     /// Routes by logger number, of loggers whose records came; also of those made after the
     /// snapshot was compiled.
@@ -29,14 +29,14 @@ struct Kept {
 
 impl Generations {
     pub(crate) fn new(tree: Arc<Tree>) -> Self {
-        let first = Kept::new(tree.snapshot());
+        let newest = Kept::new(tree.snapshot());
         let mut uses = Uses::default();
-        uses.add(&first.snapshot.table);
-        Self { tree, newest: first.snapshot.generation, kept: VecDeque::from([first]), uses }
+        uses.add(&newest.snapshot.table);
+        Self { tree, newest, older: VecDeque::new(), uses }
     }
 
     pub(crate) fn newest(&self) -> &Arc<Snapshot> {
-        &self.kept[self.kept.len() - 1].snapshot
+        &self.newest.snapshot
     }
 
     /// Returns false for a generation that has not arrived yet.
@@ -49,19 +49,18 @@ impl Generations {
     /// bits and wrap around.
     #[inline]
     fn age(&self, generation: u32) -> u32 {
-        self.newest.wrapping_sub(generation) & i32::MAX as u32
+        self.newest.generation.wrapping_sub(generation) & i32::MAX as u32
     }
 
     /// How many are kept.
     pub(crate) fn len(&self) -> usize {
-        self.kept.len()
+        self.older.len() + 1
     }
 
     /// Which of the kept generations it is; a straggler goes by the oldest kept.
-    #[inline]
-    fn place(&self, generation: u32) -> usize {
-        let newest = self.kept.len() - 1;
-        newest.saturating_sub(self.age(generation) as usize)
+    fn kept(&mut self, generation: u32) -> &mut Kept {
+        let place = self.older.len().saturating_sub(self.age(generation) as usize);
+        self.older.get_mut(place).unwrap_or(&mut self.newest)
     }
 
     /// Takes a new generation.
@@ -69,30 +68,28 @@ impl Generations {
         // What was on the way when the drain began with the newest is known already.
         if !self.knows(snapshot.generation) {
             self.uses.add(&snapshot.table);
-            self.newest = snapshot.generation;
-            self.kept.push_back(Kept::new(snapshot));
+            self.older.push_back(std::mem::replace(&mut self.newest, Kept::new(snapshot)));
         }
     }
 
     /// Notes where the lanes end for generations that have a successor: what they hold now may
     /// still belong to those.
     pub(crate) fn note_ends(&mut self, lanes: &[Reader]) {
-        let succeeded = self.kept.len() - 1;
-        for kept in self.kept.iter_mut().take(succeeded).filter(|kept| kept.ends.is_none()) {
-            let ends = lanes.iter().map(|lane| (lane.shared.number, lane.look()));
+        for kept in self.older.iter_mut().filter(|kept| kept.ends.is_none()) {
+            let ends = lanes.iter().map(|lane| (lane.state.shared.number, lane.look()));
             kept.ends = Some(ends.collect());
         }
     }
 
     /// There are no lanes any more that could hold frames of old generations.
     pub(crate) fn forget_ends(&mut self) {
-        self.kept.iter_mut().for_each(|kept| kept.ends = None);
+        self.older.iter_mut().for_each(|kept| kept.ends = None);
     }
 
     /// Forgets the oldest generation if every lane has passed it, and returns it.
     pub(crate) fn retire(&mut self, lanes: &[Reader]) -> Option<Arc<Snapshot>> {
-        if self.kept.len() > 1 && self.kept[0].is_passed(lanes) {
-            let kept = self.kept.pop_front()?;
+        if self.older.front()?.is_passed(lanes) {
+            let kept = self.older.pop_front()?;
             self.uses.remove(&kept.snapshot.table);
             return Some(kept.snapshot);
         }
@@ -110,23 +107,29 @@ impl Generations {
     #[inline]
     pub(crate) fn find(&mut self, generation: u32, logger: u32) -> (&Snapshot, &Route) {
         let logger = logger as usize;
-        let newest = self.kept.len() - 1;
-        let place = if generation == self.newest { newest } else { self.place(generation) };
-        if self.kept[place].routes.get(logger).is_none_or(Option::is_none) {
-            self.learn(place, logger);
+        if generation != self.newest.generation || !self.newest.has_route(logger) {
+            self.learn(generation, logger);
         }
-        let kept = &self.kept[place];
+        let kept = match generation == self.newest.generation {
+            true => &self.newest,
+            false => &*self.kept(generation),
+        };
         (&kept.snapshot, kept.routes[logger].as_ref().expect("learned just now"))
     }
 
+    /// Has the route of a logger at hand.
     #[cold]
-    fn learn(&mut self, place: usize, logger: usize) {
-        let snapshot = &self.kept[place].snapshot;
+    fn learn(&mut self, generation: u32, logger: usize) {
+        let kept = self.kept(generation);
+        if kept.has_route(logger) {
+            return;
+        }
+        let snapshot = kept.snapshot.clone();
         let route = match snapshot.table.routes.get(logger) {
             Some(route) => route.clone(),
-            None => self.route_of_younger(snapshot, logger),
+            None => self.route_of_younger(&snapshot, logger),
         };
-        let routes = &mut self.kept[place].routes;
+        let routes = &mut self.kept(generation).routes;
         if routes.len() <= logger {
             routes.resize(logger + 1, None);
         }
@@ -209,13 +212,18 @@ impl Uses {
 
 impl Kept {
     fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, routes: Vec::new(), ends: None }
+        Self { generation: snapshot.generation, snapshot, routes: Vec::new(), ends: None }
+    }
+
+    #[inline]
+    fn has_route(&self, logger: usize) -> bool {
+        self.routes.get(logger).is_some_and(Option::is_some)
     }
 
     fn is_passed(&self, lanes: &[Reader]) -> bool {
         let Some(ends) = &self.ends else { return false };
         ends.iter().all(|(number, end)| {
-            lanes.iter().all(|lane| lane.shared.number != *number || lane.position() >= *end)
+            lanes.iter().all(|lane| lane.state.shared.number != *number || lane.position() >= *end)
         })
     }
 }

@@ -74,8 +74,8 @@ impl Backend {
             }
         }
         for lane in &mut lanes {
-            let dropped = lane.dropped_before().unwrap_or(lane.told);
-            if complete && dropped != lane.told && lane.look() == lane.position() {
+            let dropped = lane.dropped_before().unwrap_or(lane.state.told);
+            if complete && dropped != lane.state.told && lane.look() == lane.position() {
                 let Self { frames, generations, stage, timeline, .. } = self;
                 frames.tell_losses(lane, dropped, generations, stage, timeline);
             }
@@ -114,7 +114,7 @@ impl Backend {
     /// Takes an inherited lane's frames up to a time.
     fn run_inherited(&mut self, lane: &mut Reader, limit: i64) {
         let Self { frames, generations, stage, timeline, .. } = self;
-        let Some(clock) = lane.foreign.as_ref().map(|foreign| foreign.clock) else { return };
+        let Some(clock) = lane.state.foreign.as_ref().map(|foreign| foreign.clock) else { return };
         let end = lane.look();
         lane.run(end, |state, head, frame| {
             if frame.get(1).is_some_and(|stamp| clock.ns(*stamp) > limit) {
@@ -147,7 +147,7 @@ fn next(lanes: &mut [Reader]) -> Option<(usize, i64)> {
         let end = lane.look();
         if lane.position() < end
             && let Some(stamp) = lane.next_stamp(end)
-            && let Some(foreign) = &lane.foreign
+            && let Some(foreign) = &lane.state.foreign
         {
             times.push((foreign.clock.ns(stamp), at));
         }

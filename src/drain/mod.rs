@@ -313,9 +313,9 @@ impl Backend {
     fn tell_trailing_losses(&mut self) {
         let Self { lanes, frames, generations, stage, timeline, .. } = self;
         for lane in lanes {
-            let dropped = lane.shared.producer.dropped();
+            let dropped = lane.state.shared.producer.dropped();
             // Dropped first, then the look: what was published before these losses was taken.
-            if dropped != lane.told && lane.look() == lane.position() {
+            if dropped != lane.state.told && lane.look() == lane.position() {
                 frames.tell_losses(lane, dropped, generations, stage, timeline);
             }
         }
@@ -328,7 +328,7 @@ impl Backend {
             // Ended first, then the look: nothing is published after the end.
             if lane.has_ended()
                 && lane.look() == lane.position()
-                && lane.told == lane.shared.producer.dropped()
+                && lane.state.told == lane.state.shared.producer.dropped()
                 && lane.is_released()
             {
                 let mut lane = self.lanes.swap_remove(at);
@@ -349,13 +349,15 @@ impl Backend {
     /// Where the lanes end now: what a flush has to wait for.
     pub(crate) fn targets(&mut self) -> Vec<(u32, u64)> {
         self.take_lanes();
-        self.lanes.iter().map(|lane| (lane.shared.number, lane.look())).collect()
+        self.lanes.iter().map(|lane| (lane.state.shared.number, lane.look())).collect()
     }
 
     /// Returns true if every lane has been read to its target.
     pub(crate) fn has_reached(&self, targets: &[(u32, u64)]) -> bool {
         targets.iter().all(|(number, end)| {
-            self.lanes.iter().all(|lane| lane.shared.number != *number || lane.position() >= *end)
+            self.lanes
+                .iter()
+                .all(|lane| lane.state.shared.number != *number || lane.position() >= *end)
         })
     }
 

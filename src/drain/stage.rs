@@ -450,7 +450,8 @@ impl Stage {
         let done =
             with_origin(id, || catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx))));
         // What goes through a queue comes after what does not.
-        slot.dirty = !self.write_through || slot.at.passes_on();
+        let writes_now = self.write_through && !slot.at.passes_on();
+        slot.dirty = !writes_now;
         if let Some(commits) = commits {
             commits.look(&mut *slot.handler, &mut slot.noted);
         }
@@ -462,7 +463,7 @@ impl Stage {
             self.settle(index, Some(record), table, depth);
             record.follow_kept();
         }
-        if self.slots.get(index).is_some_and(|slot| slot.as_ref().is_some_and(|slot| !slot.dirty)) {
+        if writes_now {
             self.step(index, Some(table), None, |handler, cx| handler.batch_end(cx));
         }
     }

@@ -13,9 +13,10 @@ const SCRIPTS: usize = 256;
 
 /// A step of a line: up to one block of text, then what differs between records.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Step<S> {
-    block: u32,
-    length: u32,
+    text: [u8; BLOCK],
+    length: usize,
     pub(super) then: Option<S>,
 }
 
@@ -28,9 +29,15 @@ pub(super) struct Script<S> {
     level_name: Box<str>,
     logger: Box<str>,
     steps: Box<[Step<S>]>,
-    blocks: Box<[[u8; BLOCK]]>,
     carries_text: bool,
     tags: Option<u64>,
+}
+
+impl<S> Step<S> {
+    #[inline(always)]
+    pub(super) fn push_text(&self, line: &mut Line<'_>) {
+        line.push_block(&self.text, self.length);
+    }
 }
 
 impl<S> Script<S> {
@@ -43,13 +50,6 @@ impl<S> Script<S> {
     #[inline(always)]
     pub(super) fn steps(&self) -> &[Step<S>] {
         &self.steps
-    }
-
-    #[inline(always)]
-    pub(super) fn push_text(&self, step: &Step<S>, line: &mut Line<'_>) {
-        if let Some(block) = self.blocks.get(step.block as usize) {
-            line.push_block(block, step.length as usize);
-        }
     }
 
     /// The values' words, if they have the tags that the steps expect.
@@ -87,13 +87,12 @@ impl<S> Script<S> {
 #[derive(Debug)]
 pub(super) struct ScriptBuilder<S> {
     steps: Vec<Step<S>>,
-    blocks: Vec<[u8; BLOCK]>,
     text: Vec<u8>,
 }
 
 impl<S> ScriptBuilder<S> {
     pub(super) fn new() -> Self {
-        Self { steps: Vec::new(), blocks: Vec::new(), text: Vec::new() }
+        Self { steps: Vec::new(), text: Vec::new() }
     }
 
     /// The text after the last step, to be appended to.
@@ -111,12 +110,10 @@ impl<S> ScriptBuilder<S> {
         let last = text.len().div_ceil(BLOCK).max(1) - 1;
         for number in 0..=last {
             let part = &text[number * BLOCK..text.len().min((number + 1) * BLOCK)];
-            let mut block = [0; BLOCK];
-            block[..part.len()].copy_from_slice(part);
+            let mut text = [0; BLOCK];
+            text[..part.len()].copy_from_slice(part);
             let then = if number == last { then.take() } else { None };
-            let step = Step { block: self.blocks.len() as u32, length: part.len() as u32, then };
-            self.steps.push(step);
-            self.blocks.push(block);
+            self.steps.push(Step { text, length: part.len(), then });
         }
     }
 
@@ -138,7 +135,6 @@ impl<S> ScriptBuilder<S> {
             level_name: head.level_name.into(),
             logger: head.logger.into(),
             steps: self.steps.into(),
-            blocks: self.blocks.into(),
             carries_text: record.may_carry_text(),
             tags,
         }

@@ -373,8 +373,8 @@ impl Hub {
     pub(crate) fn retire(&self, reader: Reader) {
         self.live_bytes.fetch_sub(reader.capacity() * 8, Ordering::Relaxed);
         let mut books = lock(&self.books);
-        books.live.retain(|lane| !Arc::ptr_eq(lane, &reader.shared));
-        books.ended.add(&reader.shared);
+        books.live.retain(|lane| !Arc::ptr_eq(lane, &reader.state.shared));
+        books.ended.add(&reader.state.shared);
         drop(books);
         if let Some(ring) = reader.into_ring() {
             let mut pool = lock(&self.pool);

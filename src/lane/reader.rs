@@ -18,30 +18,17 @@ const RELEASE_WORDS: usize = (64 << 10) / 8;
 #[derive(Debug)]
 pub(crate) struct Reader {
     ring: Consumer,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: LaneState,
     /// Read to here.
     position: u64,
     release_at: u64,
-    /// Losses told so far, by class.
-    pub(crate) told: ByClass,
-    /// Records taken so far.
-    pub(crate) taken: u64,
-    /// Records attempted so far: taken and told lost.
-    pub(crate) sequence: u64,
-    /// The time of the last record, which the next must not step behind.
-    pub(crate) last: Monotone,
-    /// The scope's fields.
-    pub(crate) context: Vec<u64>,
-    /// A frame that arrives in parts.
-    pub(crate) parts: Vec<u64>,
-    /// Where the first of them is, in a lane that outlives its process.
+    /// Where the first part of a frame that arrives in parts is, in a lane that outlives its
+    /// process.
     parts_from: Option<u64>,
     /// What is read is given back when it has been written, not before.
     keeps: bool,
     /// Noted as read to here, for the commit.
     marked: u64,
-    /// The lane is one of another process, which is dead.
-    pub(crate) foreign: Option<Arc<Foreign>>,
 }
 
 impl Reader {
@@ -52,16 +39,18 @@ impl Reader {
             marked: ring.head(),
             keeps: ring.header().is_some(),
             parts_from: None,
-            foreign: None,
             ring,
-            shared,
             release_at,
-            told: [0; CLASSES],
-            taken: 0,
-            sequence: 0,
-            last: Monotone::default(),
-            context: Vec::new(),
-            parts: Vec::new(),
+            state: LaneState {
+                shared,
+                told: [0; CLASSES],
+                taken: 0,
+                sequence: 0,
+                last: Monotone::default(),
+                context: Vec::new(),
+                parts: Vec::new(),
+                foreign: None,
+            },
         }
     }
 
@@ -74,11 +63,11 @@ impl Reader {
         let header = memory.header();
         let shared = Arc::new(Shared::new(header.number(), header.thread()));
         let mut this = Self::new(memory.reader(progress.position)?, shared);
-        this.told = progress.told;
-        this.sequence = progress.sequence;
-        this.last = Monotone::at(progress.last_ns);
-        this.context = progress.context;
-        this.foreign = Some(foreign.clone());
+        this.state.told = progress.told;
+        this.state.sequence = progress.sequence;
+        this.state.last = Monotone::at(progress.last_ns);
+        this.state.context = progress.context;
+        this.state.foreign = Some(foreign.clone());
         Some(this)
     }
 
@@ -119,10 +108,10 @@ impl Reader {
             owner,
             epoch,
             position,
-            sequence: self.sequence,
-            last_ns: self.last.last_ns().unwrap_or(i64::MIN),
-            told: self.told,
-            context: self.context.clone(),
+            sequence: self.state.sequence,
+            last_ns: self.state.last.last_ns().unwrap_or(i64::MIN),
+            told: self.state.told,
+            context: self.state.context.clone(),
         };
         header.mark(&progress, |known, epoch| known == owner && epoch <= committed);
         self.marked = position;
@@ -152,7 +141,7 @@ impl Reader {
 
     /// Returns true once the producer has gone. Look at the ring *after* asking.
     pub(crate) fn has_ended(&self) -> bool {
-        self.shared.end.is_told()
+        self.state.shared.end.is_told()
     }
 
     /// The stamp of the next frame before `end`, passing over what closes the ring.
@@ -177,7 +166,7 @@ impl Reader {
     pub(crate) fn run(
         &mut self,
         end: u64,
-        mut each: impl FnMut(&mut LaneState<'_>, Head, &[u64]) -> Step,
+        mut each: impl FnMut(&mut LaneState, Head, &[u64]) -> Step,
     ) {
         while self.position < end {
             let begin = self.position;
@@ -201,17 +190,7 @@ impl Reader {
                         note_part(&mut self.parts_from, begin + at as u64, rest.get(2).copied());
                     }
                     if head.kind & frame::KIND != frame::PAD {
-                        let mut state = LaneState {
-                            shared: &self.shared,
-                            told: &mut self.told,
-                            taken: &mut self.taken,
-                            sequence: &mut self.sequence,
-                            last: &mut self.last,
-                            context: &mut self.context,
-                            parts: &mut self.parts,
-                            foreign: self.foreign.as_ref(),
-                        };
-                        match each(&mut state, head, &rest[..words]) {
+                        match each(&mut self.state, head, &rest[..words]) {
                             Step::Next => {}
                             Step::Stop => {
                                 stopped = true;
@@ -259,7 +238,7 @@ impl Reader {
         if let Some(header) = self.ring.header() {
             header.end();
         }
-        let producer = crate::sync::lock(&self.shared.returned).take()?;
+        let producer = crate::sync::lock(&self.state.shared.returned).take()?;
         Some((producer, self.ring))
     }
 }
@@ -284,25 +263,32 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// The lane's state while one of its frames is delivered.
+/// What the drain knows of a lane.
 #[derive(Debug)]
-pub(crate) struct LaneState<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) told: &'a mut ByClass,
-    pub(crate) taken: &'a mut u64,
-    pub(crate) sequence: &'a mut u64,
-    pub(crate) last: &'a mut Monotone,
-    pub(crate) context: &'a mut Vec<u64>,
-    pub(crate) parts: &'a mut Vec<u64>,
-    pub(crate) foreign: Option<&'a Arc<Foreign>>,
+pub(crate) struct LaneState {
+    pub(crate) shared: Arc<Shared>,
+    /// Losses told so far, by class.
+    pub(crate) told: ByClass,
+    /// Records taken so far.
+    taken: u64,
+    /// Records attempted so far: taken and told lost.
+    pub(crate) sequence: u64,
+    /// The time of the last record, which the next must not step behind.
+    pub(crate) last: Monotone,
+    /// The scope's fields.
+    pub(crate) context: Vec<u64>,
+    /// A frame that arrives in parts.
+    pub(crate) parts: Vec<u64>,
+    /// The lane is one of another process, which is dead.
+    pub(crate) foreign: Option<Arc<Foreign>>,
 }
 
-impl LaneState<'_> {
+impl LaneState {
     /// Books a record that was taken.
     #[inline]
     pub(crate) fn count_taken(&mut self) {
-        *self.sequence += 1;
-        *self.taken += 1;
-        self.shared.taken.tell(*self.taken);
+        self.sequence += 1;
+        self.taken += 1;
+        self.shared.taken.tell(self.taken);
     }
 }

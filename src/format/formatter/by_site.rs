@@ -61,7 +61,7 @@ impl Formatter {
         let mut room = self.room.borrow_mut();
         let mut line = Line::new(&mut room);
         for step in script.steps() {
-            script.push_text(step, &mut line);
+            step.push_text(&mut line);
             match &step.then {
                 None => {}
                 Some(Part::Unsigned) => line.push_u64(decode::word(&mut values)?),
