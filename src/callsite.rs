@@ -105,6 +105,11 @@ impl Threshold {
         Self(slow | (generation as u64) << 32 | least as u32 as u64)
     }
 
+    /// The same, to the slow path.
+    pub(crate) const fn slowed(self) -> Self {
+        Self(self.0 | Self::SLOW)
+    }
+
     #[inline(always)]
     pub(crate) const fn admits(self, level: i32) -> bool {
         level >= self.0 as i32

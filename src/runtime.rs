@@ -356,7 +356,7 @@ impl Runtime {
         self.core.stop(timeout)
     }
 
-    /// Delivers what dead processes left in their mapped lanes in a directory, through this
+    /// Delivers what dead processes left in a directory, in mapped lanes or spilled, through this
     /// runtime's handlers and in the order of time, and removes it. Their records carry the field
     /// `recovered`.
     ///

@@ -371,3 +371,39 @@ fn a_record_made_by_a_handler_reaches_the_others_only() {
         runtime.stats().check().unwrap();
     });
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_empty_spill_file_goes_when_the_runtime_ends_in_order() {
+    let dir = std::env::temp_dir().join(format!("sawmill-spills-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    let quiet = sawmill::CrashHandling::new().faults(false).requests(false).panics(false);
+    let both = Runtime::builder()
+        .crash_handling(quiet.clone().spill(&dir))
+        .durability(sawmill::Lanes::Mapped(dir.clone()))
+        .build();
+    assert!(both.is_err_and(|error| error.to_string().contains("nothing to spill")));
+    let runtime =
+        Runtime::builder().crash_handling(quiet.spill(&dir)).capture().build().expect("a runtime");
+    let run = || {
+        let folders = std::fs::read_dir(&dir).expect("the directory").flatten();
+        folders.map(|entry| entry.path().join("spill")).find(|spill| spill.exists())
+    };
+    let logger = runtime.get_logger("spilled");
+    let (mut published, mut most) = (0, 0);
+    // More than a lane holds: what is written is given back.
+    for n in 0..60_000_u64 {
+        warning!(logger: &logger, "record {n} of a lane on the heap");
+        published += 1;
+        if n % 10_000 == 0 {
+            let spill = run().expect("a spill file");
+            most = most.max(spill.metadata().expect("its length").len());
+        }
+    }
+    let report = runtime.shutdown(Duration::from_secs(30));
+    assert!(report.is_complete(), "{report}");
+    let stats = runtime.stats();
+    assert_eq!((most, run()), (0, None));
+    assert_eq!(stats.taken + stats.dropped, published);
+    std::fs::remove_dir_all(&dir).expect("it goes");
+}

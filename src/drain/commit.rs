@@ -88,6 +88,7 @@ impl Commits {
         handlers: impl Iterator<Item = (&'h mut dyn Handler, &'h mut Option<Noted>)>,
         now_ns: i64,
     ) {
+        self.keeper.stand_aside();
         // As of now, however long the last attempt is ago.
         self.keeper.control().set_busy(now_ns);
         self.busy = true;
@@ -123,7 +124,11 @@ impl Commits {
         let waits = |handler: &mut dyn Handler| {
             handler.place(false).is_some_and(|place| place.waiting != 0)
         };
-        if handlers.any(waits) {
+        self.keeper.stand_aside();
+        // Rings on the heap are not to fill because a file takes nothing: its handler keeps what
+        // waits, as without a spill file.
+        let urgent = self.keeper.spills() && lanes.iter().any(Reader::is_half_held);
+        if !urgent && handlers.any(waits) {
             return false;
         }
         self.committed += 1;

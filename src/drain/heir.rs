@@ -42,6 +42,7 @@ impl Backend {
     /// Delivers what dead processes published and did not write, in the order of time, and removes
     /// what they left behind. What cannot be written by the deadline stays for the next one.
     pub(crate) fn inherit(&mut self, estates: Vec<Estate>, deadline: Instant) -> Recovery {
+        self.note_inheriting(true);
         self.take_lanes();
         self.take_installs();
         self.stage.now_ns = self.timeline.now_ns();
@@ -87,8 +88,16 @@ impl Backend {
         if complete && !unread {
             estates.into_iter().for_each(Estate::remove);
         }
+        self.note_inheriting(false);
         let complete = complete && !unread;
         Recovery { runs, records: self.frames.recovered - before, complete }
+    }
+
+    /// Notes that what is written now is nothing of this process's own.
+    fn note_inheriting(&self, inherits: bool) {
+        if let Some(commits) = &self.stage.commits {
+            commits.keeper().control().set_inherits(inherits);
+        }
     }
 
     /// As [`inherit`](Self::inherit), with what is written noted by `keeper` meanwhile if nothing

@@ -1,7 +1,7 @@
 //! What the drain does when a signal is about to end the process.
 
 use super::Backend;
-use crate::lane::{Ask, Hub, Mode};
+use crate::lane::{Ask, Hub, Mode, Outcome};
 use crate::sync::{Arc, thread};
 use std::time::{Duration, Instant};
 
@@ -20,16 +20,36 @@ pub(super) fn answer(backend: &mut Backend, hub: &Arc<Hub>) {
         let _ = backend.flush(reached, deadline, false);
         return;
     }
-    let before = hub.mode();
+    if hub.last_call().outcome() == Outcome::Spilled
+        && let Some(keeper) = hub.spiller()
+    {
+        // It was this thread that faulted, and a handler before ours has mended it.
+        keeper.take_spill_back();
+    }
+    let before = match hub.mode() {
+        Mode::Dying => Mode::Threaded,
+        mode => mode,
+    };
     hub.set_mode(Mode::Dying);
     let slowed = backend.try_set_slow(true, deadline);
     backend.set_paused(false);
     let reached = backend.drain_stragglers(deadline);
     let _ = backend.flush(reached, deadline, false);
     // What callers published who had looked at their threshold before they were to stop.
-    let _ = backend.drain_stragglers(deadline);
-    hub.last_call().tell_written();
+    let reached = backend.drain_stragglers(deadline);
     let until = Instant::now() + SAVED_AFTER;
+    if reached && backend.has_committed() {
+        hub.last_call().tell(Outcome::Written);
+    } else {
+        // From here on the lanes are the handler's to spill.
+        hub.last_call().tell(Outcome::GaveUp);
+        while hub.spiller().is_some() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if let Some(keeper) = hub.spiller() {
+            keeper.take_spill_back();
+        }
+    }
     while Instant::now() < until {
         if backend.pass(true) == 0 {
             thread::sleep(Duration::from_micros(50));

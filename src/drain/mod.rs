@@ -401,6 +401,11 @@ impl Backend {
         }
     }
 
+    /// Whether everything that was read is written, as far as that is noted.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.lanes.iter().all(Reader::is_released)
+    }
+
     /// Words read from the live lanes, to see whether anything moved.
     fn position(&self) -> u64 {
         self.lanes.iter().map(Reader::position).fold(0, u64::wrapping_add)

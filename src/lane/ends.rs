@@ -4,6 +4,7 @@ use super::heap;
 use super::keep::Header;
 use super::memory::LaneMemory;
 use super::ring;
+use super::view::LaneView;
 use crate::sync::Arc;
 use std::mem::MaybeUninit;
 
@@ -27,6 +28,12 @@ pub(crate) fn on_heap(capacity: usize) -> (Producer, Consumer) {
     (Producer::Heap(producer), Consumer::Heap(consumer))
 }
 
+/// As [`on_heap`], with a view of the ring for a signal's handler.
+pub(crate) fn viewed(capacity: usize) -> (Producer, Consumer, Arc<LaneView>) {
+    let (producer, consumer, view) = heap::viewed(capacity);
+    (Producer::Heap(producer), Consumer::Heap(consumer), view)
+}
+
 /// Both ends of a ring in new memory.
 pub(crate) fn mapped(memory: Arc<LaneMemory>) -> (Producer, Consumer) {
     debug_assert_eq!(Arc::strong_count(&memory), 1);
@@ -36,10 +43,15 @@ pub(crate) fn mapped(memory: Arc<LaneMemory>) -> (Producer, Consumer) {
 }
 
 impl Producer {
-    /// What stands before the words of a ring that outlives its process.
+    /// Whether a signal's handler has a view of the ring, which is not to be freed then.
+    pub(crate) fn is_viewed(&self) -> bool {
+        matches!(self, Self::Heap(ring) if ring.header().is_some())
+    }
+
+    /// How far a ring is read and written out, if its records outlive the process.
     pub(crate) fn header(&self) -> Option<Header<'_>> {
         match self {
-            Self::Heap(_) => None,
+            Self::Heap(ring) => ring.header(),
             Self::Mapped(ring) => Some(ring.memory().header()),
         }
     }
@@ -128,10 +140,10 @@ unsafe fn write_mapped(
 }
 
 impl Consumer {
-    /// What stands before the words of a ring that outlives its process.
+    /// How far a ring is read and written out, if its records outlive the process.
     pub(crate) fn header(&self) -> Option<Header<'_>> {
         match self {
-            Self::Heap(_) => None,
+            Self::Heap(ring) => ring.header(),
             Self::Mapped(ring) => Some(ring.memory().header()),
         }
     }

@@ -3,7 +3,11 @@
 //! rtrb keeps its positions to itself; lanes need them (what a flush waits for, when the head has
 //! moved), so each end counts what it publishes and gives back.
 
+use super::keep::Header;
+use super::view::LaneView;
+use crate::sync::Arc;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
 /// Words ahead of a frame that the producer's core is told to fetch for writing: those of a burst
 /// to come.
@@ -16,6 +20,7 @@ pub(crate) struct Producer {
     capacity: usize,
     /// Published to here.
     tail: u64,
+    view: Option<Arc<LaneView>>,
 }
 
 /// The end that takes.
@@ -25,24 +30,49 @@ pub(crate) struct Consumer {
     capacity: usize,
     /// Given back to here.
     head: u64,
+    view: Option<Arc<LaneView>>,
 }
 
 /// Makes both ends of a ring for `capacity` words, a power of two. Its memory is touched.
 pub(crate) fn ring(capacity: usize) -> (Producer, Consumer) {
+    let (producer, consumer, _) = make(capacity);
+    (producer, consumer)
+}
+
+/// As [`ring`], with a view of it for a signal's handler. The view must not be used when both ends
+/// are gone.
+pub(crate) fn viewed(capacity: usize) -> (Producer, Consumer, Arc<LaneView>) {
+    let (mut producer, mut consumer, words) = make(capacity);
+    let view = Arc::new(LaneView::new(&consumer.ring, words, capacity));
+    producer.view = Some(view.clone());
+    consumer.view = Some(view.clone());
+    (producer, consumer, view)
+}
+
+fn make(capacity: usize) -> (Producer, Consumer, NonNull<u64>) {
     /// A page, at least.
     const PAGE_WORDS: usize = 4096 / 8;
     assert!(capacity.is_power_of_two());
     let (mut producer, consumer) = rtrb::RingBuffer::new(capacity);
+    let mut words = NonNull::dangling();
     // First-touch page faults are the real tail of a fresh ring: take them now.
     if let Ok(mut chunk) = producer.write_chunk_uninit(capacity) {
-        for page in chunk.as_mut_slices().0.chunks_mut(PAGE_WORDS) {
+        let all = chunk.as_mut_slices().0;
+        words = NonNull::from(&mut *all).cast();
+        for page in all.chunks_mut(PAGE_WORDS) {
             page[0].write(0);
         }
     }
-    (Producer { ring: producer, capacity, tail: 0 }, Consumer { ring: consumer, capacity, head: 0 })
+    let producer = Producer { ring: producer, capacity, tail: 0, view: None };
+    (producer, Consumer { ring: consumer, capacity, head: 0, view: None }, words)
 }
 
 impl Producer {
+    /// How far a viewed ring is read and written out.
+    pub(crate) fn header(&self) -> Option<Header<'_>> {
+        self.view.as_ref().map(|view| view.header())
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
@@ -103,6 +133,11 @@ fn fetch_for_writing(at: *const MaybeUninit<u64>) {
 }
 
 impl Consumer {
+    /// As [`Producer::header`].
+    pub(crate) fn header(&self) -> Option<Header<'_>> {
+        self.view.as_ref().map(|view| view.header())
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
@@ -140,6 +175,10 @@ impl Consumer {
     pub(crate) fn release(&mut self, position: u64) {
         let words = position.wrapping_sub(self.head) as usize;
         if let Ok(chunk) = self.ring.read_chunk(words) {
+            if let Some(view) = &self.view {
+                // Before the producer may write there.
+                view.set_head(position);
+            }
             chunk.commit_all();
             self.head = position;
         }
@@ -159,6 +198,29 @@ mod tests {
                 }
             })
         }
+    }
+
+    #[test]
+    fn a_view_sees_what_is_published_and_not_given_back() {
+        let (mut producer, mut consumer, view) = viewed(8);
+        for turn in 0..100u64 {
+            let at = turn * 3;
+            for word in at..at + 3 {
+                assert!(push(&mut producer, &[word]));
+            }
+            assert_eq!(view.range(), (at, at + 3));
+            let mut seen = [0; 8];
+            for (place, bytes) in view.bytes(at, at + 3) {
+                for (n, word) in bytes.chunks(8).enumerate() {
+                    seen[place / 8 + n] = u64::from_ne_bytes(word.try_into().unwrap());
+                }
+            }
+            (at..at + 3).for_each(|word| assert_eq!(seen[word as usize % 8], word));
+            consumer.release(at + 3);
+        }
+        assert_eq!(view.range(), (300, 300));
+        (0..8).for_each(|word| assert!(push(&mut producer, &[word])));
+        assert_eq!(view.range(), (300, 308));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where the threads of a runtime and its drain meet.
 
+use super::chain::Chain;
 use super::ends::{self, Consumer, Producer};
 use super::fork;
 use super::keep::Keeper;
@@ -94,6 +95,9 @@ pub(crate) struct Hub {
     last_call: LastCall,
     /// Where lanes lie that outlive the process, if they are to.
     keeper: RwLock<Option<Arc<Keeper>>>,
+    /// Every folder that there was for what is spilled, with its process: a signal's handler goes
+    /// by the last.
+    spillers: Chain<(u32, Arc<Keeper>)>,
     /// Lanes for which there was no room there.
     unkept: AtomicU64,
     /// New lanes on their way to the drain.
@@ -154,6 +158,7 @@ impl Hub {
             wake: Wake::new(),
             last_call: LastCall::new(),
             keeper: RwLock::new(None),
+            spillers: Chain::new(),
             unkept: AtomicU64::new(0),
             intake: Intake::new(),
             live_bytes: AtomicUsize::new(0),
@@ -278,12 +283,22 @@ impl Hub {
 
     /// Has lanes made from now on outlive the process, or no more.
     pub(crate) fn set_keeper(&self, keeper: Option<Arc<Keeper>>) -> Option<Arc<Keeper>> {
+        if let Some(keeper) = keeper.as_ref().filter(|keeper| keeper.spills()) {
+            self.spillers.push((std::process::id(), keeper.clone()));
+        }
         let mut place = self.keeper.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         std::mem::replace(&mut *place, keeper)
     }
 
     pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
         self.keeper.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Where a signal's handler puts what the drain cannot write: loads only.
+    pub(crate) fn spiller(&self) -> Option<&Arc<Keeper>> {
+        let me = std::process::id();
+        let mine = self.spillers.iter().filter(|(process, _)| *process == me);
+        mine.last().map(|(_, keeper)| keeper)
     }
 
     /// Lanes that do not outlive the process although they were to, and names in them that
@@ -360,6 +375,11 @@ impl Hub {
         }
         drop(pool);
         if let Some(keeper) = keeper {
+            if keeper.spills() {
+                let (producer, consumer, view) = ends::viewed(words);
+                keeper.view(view);
+                return (producer, consumer);
+            }
             match keeper.lane(words) {
                 Ok(memory) => return ends::mapped(memory),
                 // No room there: better a lane that dies with the process than none.
@@ -379,7 +399,7 @@ impl Hub {
         if let Some(ring) = reader.into_ring() {
             let mut pool = lock(&self.pool);
             let held: usize = pool.iter().map(|ring| ring.0.capacity() * 8).sum();
-            if held + ring.0.capacity() * 8 <= POOL_BYTES {
+            if ring.0.is_viewed() || held + ring.0.capacity() * 8 <= POOL_BYTES {
                 pool.push(ring);
             }
         }

@@ -3,9 +3,9 @@
 //! The signal's handler may use neither locks nor the heap, so all of it is flags that are looked
 //! at again and again. The drain looks once a turn; the handler naps between its looks.
 
-use crate::sync::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::{AtomicU8, AtomicU64, Ordering};
 
-/// Pairs with [`WRITTEN_SEE`]: whoever sees that all is written ends the process behind it.
+/// Pairs with [`WRITTEN_SEE`]: whoever sees how it came out ends the process behind it.
 const WRITTEN_TELL: Ordering = Ordering::Release;
 /// Pairs with [`WRITTEN_TELL`].
 const WRITTEN_SEE: Ordering = Ordering::Acquire;
@@ -22,11 +22,25 @@ pub(crate) enum Ask {
     End,
 }
 
+/// What came of a request to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Outcome {
+    /// Nothing yet.
+    Pending,
+    /// The drain has written everything that was published.
+    Written,
+    /// The drain did not get everything written in time, and touches nothing any more.
+    GaveUp,
+    /// What was not written lies in the spill file.
+    Spilled,
+}
+
 /// The flags of one runtime.
 #[derive(Debug)]
 pub(crate) struct LastCall {
     asked: AtomicU8,
-    written: AtomicBool,
+    outcome: AtomicU8,
     /// The system's number of the drain's thread; 0: there is none.
     drain: AtomicU64,
     /// How long the process's end may be held up, in milliseconds.
@@ -37,7 +51,7 @@ impl LastCall {
     pub(crate) fn new() -> Self {
         Self {
             asked: AtomicU8::new(Ask::Nothing as u8),
-            written: AtomicBool::new(false),
+            outcome: AtomicU8::new(Outcome::Pending as u8),
             drain: AtomicU64::new(0),
             patience: AtomicU64::new(2000),
         }
@@ -76,19 +90,24 @@ impl LastCall {
         }
     }
 
-    /// The drain has written everything that was published.
-    pub(crate) fn tell_written(&self) {
-        self.written.store(true, WRITTEN_TELL);
+    /// Tells what came of the request to end.
+    pub(crate) fn tell(&self, outcome: Outcome) {
+        self.outcome.store(outcome as u8, WRITTEN_TELL);
     }
 
-    /// Whether the drain has written everything that was published.
-    pub(crate) fn is_written(&self) -> bool {
-        self.written.load(WRITTEN_SEE)
+    /// What came of the request to end.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.outcome.load(WRITTEN_SEE) {
+            0 => Outcome::Pending,
+            1 => Outcome::Written,
+            2 => Outcome::GaveUp,
+            _ => Outcome::Spilled,
+        }
     }
 
     /// Nothing is asked any more: it was a flush, or the process went on after all.
     pub(crate) fn reset(&self) {
         self.asked.store(Ask::Nothing as u8, Ordering::Relaxed);
-        self.written.store(false, Ordering::Relaxed);
+        self.outcome.store(Outcome::Pending as u8, Ordering::Relaxed);
     }
 }

@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod books;
+mod chain;
 mod ends;
 pub(crate) mod fork;
 pub(crate) mod frame;
@@ -28,12 +29,13 @@ mod reader;
 mod ring;
 mod standing;
 mod ticket;
+mod view;
 mod wake;
 mod writer;
 
 pub(crate) use hub::{Back, Hub, HubOptions, Mode};
 pub(crate) use intake::Intake;
-pub(crate) use last::{Ask, LastCall};
+pub(crate) use last::{Ask, LastCall, Outcome};
 pub use overflow::{Overflow, Patience};
 pub(crate) use reader::{LaneState, Reader, Step};
 pub(crate) use standing::{

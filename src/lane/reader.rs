@@ -100,6 +100,11 @@ impl Reader {
         self.keeps && self.position - self.ring.head() >= self.ring.capacity() as u64 / 4
     }
 
+    /// Whether waiting for handlers that cannot write would soon hold the producer up.
+    pub(crate) fn is_half_held(&self) -> bool {
+        self.keeps && self.position - self.ring.head() >= self.ring.capacity() as u64 / 2
+    }
+
     /// Notes how far the lane is read, for the commit of `epoch`.
     pub(crate) fn mark(&mut self, owner: u64, epoch: u64, committed: u64) {
         let Some(header) = self.ring.header() else { return };

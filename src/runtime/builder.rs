@@ -426,6 +426,10 @@ impl RuntimeBuilder {
         }
         if let Some(crash) = &self.options.crash {
             crash.check()?;
+            if crash.spill_dir().is_some() && matches!(self.options.lanes, Lanes::Mapped(_)) {
+                let text = "crash_handling: mapped lanes leave nothing to spill";
+                return Err(Error::invalid(text));
+            }
         }
         if let Some(bytes) = self.options.hub.lane_bytes
             && !(4 << 10..=64 << 20).contains(&bytes)

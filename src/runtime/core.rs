@@ -59,6 +59,17 @@ pub(crate) struct CoreOptions {
     pub(crate) lanes: Lanes,
 }
 
+impl CoreOptions {
+    /// The directory in which records outlive the process: in lanes, or spilled.
+    fn kept_in(&self) -> Option<(&Path, bool)> {
+        match (&self.lanes, self.crash.as_ref().and_then(CrashHandling::spill_dir)) {
+            (Lanes::Mapped(dir), _) => Some((dir, false)),
+            (Lanes::Heap, Some(dir)) => Some((dir, true)),
+            (Lanes::Heap, None) => None,
+        }
+    }
+}
+
 /// A runtime's parts.
 pub(crate) struct Core {
     tree: Arc<Tree>,
@@ -151,8 +162,8 @@ impl Core {
             backend.configure(timeline, options.backend.clone(), failures);
             self.tree.set_birth(birth(backend, &options));
         }
-        if let Lanes::Mapped(dir) = &options.lanes {
-            self.keep(dir, &options)?;
+        if let Some((dir, spills)) = options.kept_in() {
+            self.keep(dir, spills, &options)?;
         }
         let drain = options.drain;
         if options.exit_hook {
@@ -167,16 +178,16 @@ impl Core {
         }
         life.state = LifeState::Running;
         match &life.options.crash {
-            Some(crash) => crash::install(self.hub(), crash),
+            Some(crash) => crash::install(&self.tree, crash),
             None => Ok(()),
         }
     }
 
     /// Has lanes made from now on outlive the process, and takes over what dead ones left.
-    fn keep(&self, dir: &Path, options: &CoreOptions) -> Result<(), Error> {
+    fn keep(&self, dir: &Path, spills: bool, options: &CoreOptions) -> Result<(), Error> {
         let mut seat = lock(&self.backend);
         let Some(backend) = seat.as_mut() else { return Err(closed()) };
-        let keeper = Keeper::create(dir, &run_of(backend, options))?;
+        let keeper = Keeper::create(dir, &run_of(backend, options), spills)?;
         let names = Arc::downgrade(&keeper);
         self.tree.watch_names(move |number, name| {
             if let Some(keeper) = names.upgrade() {
@@ -201,7 +212,7 @@ impl Core {
         let keeper = |backend: &Backend| match self.hub().keeper() {
             Some(_) => Ok(None),
             // What is written has to be noted somewhere, lest an interruption doubles it.
-            None => Keeper::create(dir, &run_of(backend, &options)).map(Some),
+            None => Keeper::create(dir, &run_of(backend, &options), false).map(Some),
         };
         if let Some(done) = self.here(|backend| {
             let keeper = keeper(backend)?;
@@ -214,7 +225,7 @@ impl Core {
         let run = Run { process, ..new_run() };
         let keeper = match self.hub().keeper() {
             Some(_) => None,
-            None => Some(Keeper::create(dir, &run)?),
+            None => Some(Keeper::create(dir, &run, false)?),
         };
         self.ask(deadline + GRACE, |answer| Request::Inherit { estates, keeper, deadline, answer })
     }
@@ -566,9 +577,9 @@ impl Core {
             return;
         }
         let options = life.options.clone();
-        if let Lanes::Mapped(dir) = &options.lanes {
+        if let Some((dir, spills)) = options.kept_in() {
             // A child without a folder of its own keeps its lanes on the heap.
-            let _ = self.keep(dir, &options);
+            let _ = self.keep(dir, spills, &options);
         }
         if options.drain == Drain::Thread && self.spawn(&mut life).is_ok() {
             return;
@@ -591,7 +602,13 @@ impl Core {
         }
         let _ = self.flush(EXIT_LIMIT, false);
         // A call that had looked at its threshold before the mode changed waited for nobody.
-        let _ = self.flush(EXIT_LIMIT, false);
+        let report = self.flush(EXIT_LIMIT, false);
+        if report.complete
+            && let Some(keeper) = self.hub().keeper().filter(|keeper| keeper.spills())
+        {
+            // Nothing has to be spilled any more: each call waits for its own record now.
+            keeper.remove();
+        }
     }
 }
 

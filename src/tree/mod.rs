@@ -266,6 +266,14 @@ impl Tree {
         }
     }
 
+    /// Sends calls to the slow path, as far as that can be done without waiting: stores only, for a
+    /// signal's handler.
+    pub(crate) fn stop_calls(&self) {
+        if let Ok(state) = self.state.try_lock() {
+            state.slow_words();
+        }
+    }
+
     /// Sends every call to the slow path, or back to the fast one.
     pub(crate) fn set_slow(&self, slow: bool) {
         let mut state = self.state();

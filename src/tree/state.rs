@@ -362,6 +362,15 @@ impl State {
         }
     }
 
+    /// Has every call go the slow way until the words are rewritten: stores only.
+    pub(super) fn slow_words(&self) {
+        self.nodes.iter().for_each(|node| node.set_word(node.word().slowed()));
+        for (site, _) in &self.sites {
+            let word = Threshold(site.word.load(Ordering::Relaxed)).slowed();
+            site.word.store(word.0, Ordering::Relaxed);
+        }
+    }
+
     // --- compilation ---------------------------------------------------------------------
 
     /// Every handler that is to have a home: attached, kept, the last resort, and their targets.

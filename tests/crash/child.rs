@@ -98,10 +98,22 @@ pub(crate) fn run() {
             panic!("as asked");
         }
         Kind::Abort => process::abort(),
-        Kind::Segv => {
-            let nowhere = std::hint::black_box(8_usize) as *mut u64;
-            // SAFETY: none: the fault is what is wanted.
-            unsafe { nowhere.write_volatile(1) };
+        Kind::Segv => fault(),
+        Kind::DrainSegv | Kind::DrainAbort => {
+            FUSE.store(true, Ordering::Relaxed);
+            loop {
+                thread::sleep(Duration::from_secs(3600));
+            }
+        }
+        Kind::DrainStuck => {
+            FUSE.store(true, Ordering::Relaxed);
+            thread::sleep(moment(seed / 7));
+            process::abort();
+        }
+        Kind::HeapLock => {
+            HELD.store(true, Ordering::Release);
+            thread::sleep(moment(seed / 7) / 10);
+            fault();
         }
         Kind::Bus => bus_error(),
         Kind::StackOverflow => {
@@ -145,6 +157,14 @@ pub(crate) fn rotates(kind: &str, seed: u64) -> bool {
     seed / 64 % 4 == 3 && !kind.contains("fork")
 }
 
+/// Whether lanes on the heap are spilled: every other death, but for forks, and where the drain
+/// writes nothing any more.
+pub(crate) fn spills(kind: &str, lanes: &str, seed: u64) -> bool {
+    let spills =
+        |kind: Kind| kind.takes_the_drain() || (seed / 128 % 2 == 1 && kind.children() == 0);
+    lanes == "heap" && Kind::of(kind).is_none_or(spills)
+}
+
 /// What the children's handlers look like to the command.
 pub(crate) fn config() -> String {
     format!(
@@ -165,15 +185,99 @@ fn start(kind: &str, lanes: &str, seed: u64) -> Runtime {
     let handler = handler.with_formatter(Formatter::new(PATTERN).expect("a pattern"));
     let folder = env::current_dir().expect("a directory").join(LANES);
     let mapped = lanes == "mapped";
-    Runtime::builder()
+    let drain = Kind::of(kind).filter(|kind| kind.takes_the_drain());
+    let patience = if drain.is_some() { 300 } else { 30_000 };
+    let mut crash = CrashHandling::new().panics(false).deadline(Duration::from_millis(patience));
+    if spills(kind, lanes, seed) {
+        crash = crash.spill(&folder);
+    }
+    let mut builder = Runtime::builder();
+    if let Some(kind) = drain {
+        // Half of them get a record before the file does.
+        let bomb = HandlerRef::new(Bomb(kind));
+        let first = seed / 64 % 2 == 0;
+        builder = if first {
+            builder.handler("bomb", bomb).handler("file", handler)
+        } else {
+            builder.handler("file", handler).handler("bomb", bomb)
+        };
+    } else {
+        builder = builder.handler("file", handler);
+    }
+    builder
         .durability(if mapped { sawmill::Lanes::Mapped(folder) } else { sawmill::Lanes::Heap })
         .level(Level::INFO)
-        .handler("file", handler)
         .overflow(Overflow::block())
-        .crash_handling(CrashHandling::new().panics(false).deadline(Duration::from_secs(30)))
+        .crash_handling(crash)
         .init()
         .expect("a runtime")
 }
+
+/// The time has come for the drain.
+static FUSE: AtomicBool = AtomicBool::new(false);
+
+/// A handler that takes the drain with it.
+struct Bomb(Kind);
+
+impl sawmill::Handler for Bomb {
+    fn emit(
+        &mut self,
+        record: &sawmill::LogRecord<'_>,
+        _cx: &mut sawmill::Context<'_>,
+    ) -> Result<(), sawmill::Error> {
+        // The drain needs the heap for each record.
+        drop(std::hint::black_box(Box::new(record.line())));
+        if FUSE.load(Ordering::Relaxed) {
+            match self.0 {
+                Kind::DrainSegv => fault(),
+                Kind::DrainAbort => process::abort(),
+                Kind::DrainStuck => loop {
+                    thread::sleep(Duration::from_secs(3600));
+                },
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fault() {
+    let nowhere = std::hint::black_box(8_usize) as *mut u64;
+    // SAFETY: none: the fault is what is wanted.
+    unsafe { nowhere.write_volatile(1) };
+}
+
+/// The system's heap, behind a lock that one thread may keep.
+struct Heap;
+
+static HELD: AtomicBool = AtomicBool::new(false);
+
+impl Heap {
+    fn enter() {
+        while HELD.load(Ordering::Acquire) {
+            // SAFETY: takes nothing.
+            unsafe { libc::sched_yield() };
+        }
+    }
+}
+
+// SAFETY: everything is the system's allocator's.
+unsafe impl std::alloc::GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
+        Self::enter();
+        // SAFETY: as the caller promises.
+        unsafe { std::alloc::System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: std::alloc::Layout) {
+        Self::enter();
+        // SAFETY: as above.
+        unsafe { std::alloc::System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static HEAP: Heap = Heap;
 
 /// Logs without end, in bursts with short pauses; each call that returned is counted.
 fn log(number: usize, shared: &Shared, seed: u64, stop: &AtomicBool) {

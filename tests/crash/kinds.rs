@@ -52,10 +52,18 @@ pub(crate) enum Kind {
     ForkExec,
     /// Four children are forked one after another, and all log at once.
     PreFork,
+    /// A handler faults on the drain.
+    DrainSegv,
+    /// A handler aborts on the drain.
+    DrainAbort,
+    /// A handler never returns, and the process is aborted.
+    DrainStuck,
+    /// A thread faults that holds the heap's lock.
+    HeapLock,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Return,
         Self::Exit,
         Self::ExitAtOnce,
@@ -75,6 +83,10 @@ impl Kind {
         Self::Fork,
         Self::ForkExec,
         Self::PreFork,
+        Self::DrainSegv,
+        Self::DrainAbort,
+        Self::DrainStuck,
+        Self::HeapLock,
     ];
 
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -111,6 +123,11 @@ impl Kind {
         }
     }
 
+    /// Whether the drain does not live, or not move, to write what there is.
+    pub(crate) fn takes_the_drain(self) -> bool {
+        matches!(self, Self::DrainSegv | Self::DrainAbort | Self::DrainStuck | Self::HeapLock)
+    }
+
     pub(crate) fn needs_signal(self) -> bool {
         self.signal_from_outside().is_some()
     }
@@ -124,7 +141,8 @@ impl Kind {
             Self::Exit | Self::ExitAtOnce => status.code() == Some(7),
             Self::Panic => status.code() == Some(101),
             Self::PanicAbort | Self::Abort | Self::StackOverflow => signal == Some(libc::SIGABRT),
-            Self::Segv => signal == Some(libc::SIGSEGV),
+            Self::DrainAbort | Self::DrainStuck => signal == Some(libc::SIGABRT),
+            Self::Segv | Self::DrainSegv | Self::HeapLock => signal == Some(libc::SIGSEGV),
             Self::Bus => signal == Some(libc::SIGBUS),
             Self::Oom => signal == Some(libc::SIGKILL),
             Self::Term | Self::Int | Self::Hup | Self::Kill => signal == self.signal_from_outside(),
@@ -159,6 +177,10 @@ impl fmt::Display for Kind {
             Self::Fork => "fork",
             Self::ForkExec => "fork-exec",
             Self::PreFork => "pre-fork",
+            Self::DrainSegv => "drain-SIGSEGV",
+            Self::DrainAbort => "drain-abort",
+            Self::DrainStuck => "drain-stuck",
+            Self::HeapLock => "heap-locked",
         })
     }
 }

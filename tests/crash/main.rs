@@ -232,7 +232,9 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
     if !kind.ends_so(status) {
         return Err(format!("ended with {status}"));
     }
-    if lanes == Lanes::Mapped {
+    let name = kind.to_string();
+    let spilled = child::spills(&name, &lanes.to_string(), seed);
+    if lanes == Lanes::Mapped || spilled {
         // Those who clear up may be killed as well, at any point.
         for attempt in 0..seed % 3 {
             command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP));
@@ -242,7 +244,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             wait(&mut heir, Instant::now())?;
         }
         // The next start clears up, or the command does.
-        let status = if (seed / 64).is_multiple_of(2) || child::rotates(&kind.to_string(), seed) {
+        let status = if (seed / 64).is_multiple_of(2) || child::rotates(&name, seed) {
             command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP)).status()
         } else {
             let config = folder.join("recover.json");
@@ -262,7 +264,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             }
         }
     }
-    balance(kind, lanes, &shared, folder)
+    balance(kind, lanes, spilled, &shared, folder)
 }
 
 fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, String> {
@@ -280,7 +282,13 @@ fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, S
 }
 
 /// Compares what the program counted with what its file shows.
-fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<Books, String> {
+fn balance(
+    kind: Kind,
+    lanes: Lanes,
+    spilled: bool,
+    shared: &Shared,
+    folder: &Path,
+) -> Result<Books, String> {
     let log = folder.join(child::LOG);
     // Archives too, where the file is rotated.
     let files = fs::read_dir(folder).map_err(|e| e.to_string())?.flatten();
@@ -303,8 +311,8 @@ fn balance(kind: Kind, lanes: Lanes, shared: &Shared, folder: &Path) -> Result<B
         faults: of("torn") + of("out_of_order") + of("contradictions") + of("unreadable"),
         ..Books::default()
     };
-    if kind.may_miss_young(lanes) && of("torn") == 1 && !ends_whole(&log) {
-        // A process killed within its last write leaves a line cut off.
+    if kind.may_miss_young(lanes) && of("torn") == 1 && (spilled || !ends_whole(&log)) {
+        // A process killed within its last write leaves a line cut off, which the next start ends.
         books.faults -= 1;
     }
     // What is missing at the ends of lanes only the program knows.

@@ -1,4 +1,4 @@
-//! `sawmill recover`: what dead processes left in their mapped lanes, through configured handlers.
+//! `sawmill recover`: what dead processes left in mapped lanes or spilled, through configured handlers.
 
 use sawmill::config::{Door, Registry};
 use sawmill::{Drain, Error, Runtime};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The directory that the programs name in `Lanes::Mapped`.
+    /// The directory that the programs name in `Lanes::Mapped`, or in `CrashHandling::spill`.
     dir: PathBuf,
     /// The configuration whose handlers get the records: `.yaml`, `.json`, `.toml`, or `.ini`.
     #[arg(long)]

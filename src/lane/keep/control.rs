@@ -20,6 +20,7 @@ const AT_INTENT: usize = 2;
 const AT_COMMITTED: usize = 3;
 const AT_RESOLVED: usize = 4;
 const AT_BUSY: usize = 5;
+const AT_INHERITS: usize = 6;
 const AT_CLOCKS: [usize; 2] = [16, 32];
 const AT_TABLES: [usize; 2] = [1024, 4096];
 const ENTRY_WORDS: usize = 4;
@@ -134,6 +135,16 @@ impl Control {
     /// Since when files may be longer than the committed epoch left them; 0: they are not.
     pub(crate) fn busy_since(&self) -> i64 {
         self.get(AT_BUSY) as i64
+    }
+
+    /// Notes whether nothing but dead runs' records is being written.
+    pub(crate) fn set_inherits(&self, inherits: bool) {
+        self.set(AT_INHERITS, inherits.into());
+    }
+
+    /// Whether nothing but dead runs' records was being written.
+    pub(super) fn inherits(&self) -> bool {
+        self.get(AT_INHERITS) != 0
     }
 
     /// Whether somebody has compared the files of this dead run already, and may have written to

@@ -1,5 +1,6 @@
 //! What the dead left behind.
 
+use super::spill::{Unfolded, unfold};
 use super::{
     CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, UNFINISHED, discard,
     open_lock,
@@ -30,6 +31,8 @@ pub(crate) struct Estate {
     pub(crate) lanes: Vec<(Arc<LaneMemory>, Progress)>,
     /// Some lanes could not be opened: the folder has to stay.
     is_unread: bool,
+    /// What was read of the lanes and not written is still there, so that files may be cut.
+    is_whole: bool,
 }
 
 /// Takes over the folders of dead runs below `dir`, oldest first: decides what of each was written
@@ -94,6 +97,7 @@ fn open(folder: &Path) -> Option<Estate> {
         return None;
     }
     let control = Control::open(&folder.join(CONTROL)).ok()?;
+    let is_whole = unfold(folder).ok()? == Unfolded::Whole || control.inherits();
     let foreign = Arc::new(Foreign::new(dictionary, control.clock()));
     let lanes = Vec::new();
     Some(Estate {
@@ -103,6 +107,7 @@ fn open(folder: &Path) -> Option<Estate> {
         control,
         lanes,
         is_unread: false,
+        is_whole,
     })
 }
 
@@ -127,7 +132,8 @@ impl Estate {
         let busy_since = self.control.busy_since();
         for entry in self.control.files(committed) {
             // Nobody else's lines are cut: the file ends where this run was at work when it died.
-            if busy_since != 0
+            if self.is_whole
+                && busy_since != 0
                 && let Some((path, meta)) = self.find(&entry)
                 && meta.len() > entry.size
                 && !is_younger(&meta, busy_since)

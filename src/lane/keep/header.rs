@@ -153,6 +153,15 @@ impl<'a> Header<'a> {
         counted.max_by_key(|slot| self.version(*slot))
     }
 
+    /// Up to where the lane is written out, and the losses told by then: loads only.
+    pub(crate) fn reached(
+        &self,
+        counts: impl Fn(u64, u64) -> bool,
+    ) -> Option<(u64, [u64; CLASSES])> {
+        let at = AT_SLOTS[self.latest(&counts)?];
+        Some((self.get(at + 3), std::array::from_fn(|n| self.get(at + 7 + n))))
+    }
+
     /// The latest progress that counts.
     pub(crate) fn progress(&self, counts: impl Fn(u64, u64) -> bool) -> Option<Progress> {
         let slot = self.latest(&counts)?;

@@ -10,13 +10,16 @@ mod control;
 mod dictionary;
 mod estate;
 mod header;
+mod spill;
 
 pub(crate) use control::{Control, Entry, MOST_FILES};
 pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
 pub(crate) use estate::{Estate, claim};
 pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
+use spill::Spill;
 
 use super::memory::LaneMemory;
+use super::view::LaneView;
 use crate::callsite::{self, Known};
 use crate::clock::Anchor;
 use crate::error::Error;
@@ -63,6 +66,9 @@ pub(crate) struct Keeper {
     lock: Mutex<Option<File>>,
     dictionary: Mutex<Option<File>>,
     control: Control,
+    /// Lanes lie on the heap, and go here when a signal ends the process and the drain cannot
+    /// write them.
+    spill: Option<Spill>,
     next_lane: AtomicU64,
     next_path: AtomicU64,
     /// Entries of the dictionary that could not be written: their frames would be unreadable.
@@ -70,16 +76,17 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a run's folder below `dir`.
+    /// Makes a run's folder below `dir`: for lanes that lie in it, or for what is spilled of those
+    /// on the heap.
     ///
     /// # Errors
     ///
     /// If it cannot be made: permissions, a full file system, a platform without mappings.
-    pub(crate) fn create(dir: &Path, run: &Run) -> Result<Arc<Self>, Error> {
+    pub(crate) fn create(dir: &Path, run: &Run, spills: bool) -> Result<Arc<Self>, Error> {
         sys::create_private_dir(dir).map_err(|error| Error::io("create", dir, error))?;
         let name = format!("{}-{:x}", run.process.id, run.start_ns);
         let unfinished = dir.join(format!("{UNFINISHED}{name}"));
-        let made = Self::fill(&unfinished, dir.join(name), run);
+        let made = Self::fill(&unfinished, dir.join(name), run, spills);
         if made.is_err() {
             let _ = fs::remove_dir_all(&unfinished);
         }
@@ -95,7 +102,7 @@ impl Keeper {
         Ok(this)
     }
 
-    fn fill(unfinished: &Path, folder: PathBuf, run: &Run) -> io::Result<Self> {
+    fn fill(unfinished: &Path, folder: PathBuf, run: &Run, spills: bool) -> io::Result<Self> {
         sys::create_private_dir(unfinished)?;
         let lock = open_lock(&unfinished.join(LOCK), true)?;
         if !sys::lock_exclusive(&lock)? {
@@ -108,8 +115,10 @@ impl Keeper {
             .create_new(true)
             .open(unfinished.join(DICTIONARY))?;
         dictionary.write_all(&dictionary::run(run))?;
+        let spill = if spills { Some(Spill::create(unfinished)?) } else { None };
         fs::rename(unfinished, &folder)?;
         Ok(Self {
+            spill,
             folder,
             lock: Mutex::new(Some(lock)),
             dictionary: Mutex::new(Some(dictionary)),
@@ -130,6 +139,48 @@ impl Keeper {
         let path = self.folder.join(format!("{LANE}{number}"));
         let map = SharedMap::create(&path, HEADER_WORDS + capacity)?;
         Ok(LaneMemory::mapped(map, capacity, path))
+    }
+
+    /// Whether lanes lie on the heap, and go to the spill file if need be.
+    pub(crate) fn spills(&self) -> bool {
+        self.spill.is_some()
+    }
+
+    /// Has a lane on the heap spilled with the others.
+    pub(crate) fn view(&self, view: Arc<LaneView>) {
+        if let Some(spill) = &self.spill {
+            spill.add(view);
+        }
+    }
+
+    /// Returns true if the caller is to [`spill`](Self::spill), and nobody else does.
+    pub(crate) fn begin_to_spill(&self) -> bool {
+        self.spill.as_ref().is_some_and(Spill::begin)
+    }
+
+    /// Writes to the spill file what no commit covers. For signal handlers: system calls and
+    /// loads only.
+    ///
+    /// # Errors
+    ///
+    /// A full file system: what the file has of whole lanes is good.
+    pub(crate) fn spill(&self) -> io::Result<()> {
+        self.spill.as_ref().map_or(Ok(()), |spill| spill.write(&self.control))
+    }
+
+    /// Waits while a signal's handler spills; the process ends then, as a rule.
+    #[inline]
+    pub(crate) fn stand_aside(&self) {
+        if let Some(spill) = &self.spill {
+            spill.stand_aside();
+        }
+    }
+
+    /// The process goes on after all.
+    pub(crate) fn take_spill_back(&self) {
+        if let Some(spill) = &self.spill {
+            spill.take_back();
+        }
     }
 
     pub(crate) fn control(&self) -> &Control {

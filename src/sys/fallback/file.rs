@@ -25,6 +25,15 @@ pub(crate) fn create_private_dir(path: &std::path::Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
+/// Not available here.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub(crate) fn write_all_at(_file: &File, _bytes: &[u8], _at: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// There are no advisory locks here.
 pub(crate) fn is_locked_by_others(_metadata: &Metadata) -> bool {
     false

@@ -29,6 +29,15 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
+/// Writes all of `bytes` at a place of a file: system calls only, for a signal's handler.
+///
+/// # Errors
+///
+/// The first error other than an interruption.
+pub(crate) fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
 /// Returns true if another process holds an advisory lock on the file, or may hold one.
 pub(crate) fn is_locked_by_others(metadata: &Metadata) -> bool {
     let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return false };
