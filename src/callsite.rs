@@ -44,12 +44,24 @@ pub struct Callsite {
     /// is 0 until registered, and both are written at once.
     pub(crate) ids: AtomicU64,
     pub(crate) meta: Metadata,
+    /// The function's name, for a site of another process.
+    named: Option<&'static &'static str>,
 }
 
 impl Callsite {
     /// Makes a call site; the macros call this.
     pub const fn new(meta: Metadata) -> Self {
-        Self { word: AtomicU64::new(Threshold::UNKNOWN.0), ids: AtomicU64::new(0), meta }
+        Self {
+            word: AtomicU64::new(Threshold::UNKNOWN.0),
+            ids: AtomicU64::new(0),
+            meta,
+            named: None,
+        }
+    }
+
+    /// The call site of another process, as that process described it; no call is ever made there.
+    pub(crate) const fn foreign(meta: Metadata, function: &'static &'static str) -> Self {
+        Self { named: Some(function), ..Self::new(meta) }
     }
 
     /// What is known of the call at compile time.
@@ -74,6 +86,9 @@ impl Callsite {
 
     /// The name of the function that holds the call.
     pub fn function(&self) -> &'static str {
+        if let Some(name) = self.named {
+            return name;
+        }
         let name = (self.meta.function)();
         // `a::b::function::{{closure}}::__Here` and `a::b::function::__Here`
         let name = name.rsplit_once("::").map_or(name, |(head, _)| head);
@@ -227,6 +242,11 @@ pub(crate) fn shape(number: u32) -> Option<&'static Shape> {
     }
     let index = usize::try_from(number).ok()?.checked_sub(1)?;
     lock(&TABLE).shapes.get(index).copied()
+}
+
+/// Every registered shape from number `from` on, for dictionaries.
+pub(crate) fn shapes_from(from: usize) -> Vec<&'static Shape> {
+    lock(&TABLE).shapes.get(from..).map(<[_]>::to_vec).unwrap_or_default()
 }
 
 /// Every registered site from number `from` on; for rewriting threshold words and for caches.

@@ -24,6 +24,8 @@ mod seat;
 
 mod lane;
 
+mod binary;
+
 mod filter;
 mod format;
 mod handler;
@@ -50,6 +52,7 @@ mod macros;
 #[doc(hidden)]
 pub mod python;
 
+pub use crate::binary::{BinaryBlock, BinaryReader, Damage};
 pub use crate::capture::Capture;
 pub use crate::clock::{ClockSource, ManualClock};
 pub use crate::decode::Value;
@@ -72,9 +75,9 @@ pub use crate::global::{dict_config, file_config, listen, watch};
 #[cfg(all(unix, feature = "sighup"))]
 pub use crate::handler::file::reopen_files_on_sighup;
 pub use crate::handler::file::{
-    Compress, FileHandler, FileHandlerBuilder, FileMode, Keep, MmapRotatingFileHandler,
-    MmapRotatingFileHandlerBuilder, Naming, OnFailure, Rotate, RotatingFileHandler,
-    RotatingFileHandlerBuilder, SyncPolicy, TimedRotatingFileHandler,
+    BinaryFileHandler, BinaryFileHandlerBuilder, Compress, FileHandler, FileHandlerBuilder,
+    FileMode, Keep, MmapRotatingFileHandler, MmapRotatingFileHandlerBuilder, Naming, OnFailure,
+    Rotate, RotatingFileHandler, RotatingFileHandlerBuilder, SyncPolicy, TimedRotatingFileHandler,
     TimedRotatingFileHandlerBuilder, WatchedFileHandler, WatchedFileHandlerBuilder, When,
     reopen_files,
 };

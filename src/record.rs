@@ -203,6 +203,13 @@ impl<'a> LogRecord<'a> {
         self
     }
 
+    /// The view of a record that filters had changed before it was written down.
+    pub(crate) fn with_overlay(mut self, overlay: Overlay) -> Self {
+        self.overlay = Some(Box::new(overlay));
+        self.revision += 1;
+        self
+    }
+
     pub(crate) fn head(&self) -> &Head<'a> {
         &self.head
     }

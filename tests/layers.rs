@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 /// comma two modules that do not know each other.
 const ROW: &str = "
     sync sys error clock | level value callsite node | capture decode text record | seat | lane
-    | filter format handler | tree | front, drain | runtime | python | config | global bridge
+    | binary filter format handler | tree | front, drain | runtime | python | config | global bridge
     | init macros private docs lib
 ";
 

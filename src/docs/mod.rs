@@ -14,3 +14,6 @@ pub mod durability {}
 
 #[doc = include_str!("files.md")]
 pub mod files {}
+
+#[doc = include_str!("binary_log.md")]
+pub mod binary_log {}

@@ -112,7 +112,7 @@ pub(crate) fn check(mut subject: Subject) {
 mod tests {
     use super::*;
     use crate::handler::file::{
-        FileHandler, MmapRotatingFileHandler, Rotate, RotatingFileHandler,
+        BinaryFileHandler, FileHandler, MmapRotatingFileHandler, Rotate, RotatingFileHandler,
         TimedRotatingFileHandler, WatchedFileHandler, When,
     };
     use crate::handler::{
@@ -242,6 +242,21 @@ mod tests {
             let name = if dir.join("app.log").exists() { "app.log" } else { "app.log.live" };
             dir.read(name).trim_end_matches('\0').lines().map(Into::into).collect()
         }));
+    }
+
+    #[test]
+    fn a_binary_handler_keeps_the_contract() {
+        for rotated in [false, true] {
+            let dir = crate::handler::file::testing::TestDir::new();
+            let mut builder = BinaryFileHandler::builder(dir.join("app.slog"));
+            if rotated {
+                builder = builder.rotate(Rotate::size(1 << 20).or_daily());
+            }
+            let subject = Subject::new(builder.build().unwrap(), move || {
+                crate::handler::file::testing::lines_of(&dir)
+            });
+            check(Subject { formats: false, ..subject });
+        }
     }
 
     #[test]

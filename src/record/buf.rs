@@ -163,6 +163,12 @@ impl ValueBuf {
         decode::nested(&mut words).unwrap_or(Value::Unit)
     }
 
+    /// Takes a tag word and a payload as [`words`](Self::words) gave them; damaged ones read as
+    /// `()`.
+    pub(crate) fn from_words(words: Vec<u64>) -> Self {
+        Self { words }
+    }
+
     /// The tag word and the payload, as they stand inside other values.
     pub(crate) fn words(&self) -> &[u64] {
         &self.words

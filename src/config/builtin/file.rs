@@ -10,9 +10,9 @@ use crate::config::registry::{Entry, Parts};
 use crate::error::Error;
 use crate::handler::Handler;
 use crate::handler::file::{
-    Compress, FileHandler, FileMode, Keep, MmapRotatingFileHandler, Naming, OnFailure, Rotate,
-    RotatingFileHandler, SyncPolicy, TakesFallback, TimedRotatingFileHandler, WatchedFileHandler,
-    When,
+    BinaryFileHandler, Compress, FileHandler, FileMode, Keep, MmapRotatingFileHandler, Naming,
+    OnFailure, Rotate, RotatingFileHandler, SyncPolicy, TakesFallback, TimedRotatingFileHandler,
+    WatchedFileHandler, When,
 };
 use crate::sync::Arc;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ pub(super) fn register(registry: &mut Registry) {
     handler(registry, "logging.handlers.RotatingFileHandler", rotating);
     handler(registry, "logging.handlers.TimedRotatingFileHandler", timed);
     registry.add("sawmill.MmapRotatingFileHandler", Entry::Handler(Arc::new(mapped)));
+    registry.add("sawmill.BinaryFileHandler", Entry::Handler(Arc::new(binary)));
 }
 
 /// What all of them are told.
@@ -345,6 +346,42 @@ fn mapped(args: &mut Arguments) -> Blueprint<HandlerRef> {
     }
     if let Some(naming) = naming {
         builder = builder.naming(naming);
+    }
+    if let Some(latest) = latest {
+        builder = builder.latest(latest);
+    }
+    let handler = builder.build();
+    built(args, common, FileMode::Append, handler)
+}
+
+fn binary(args: &mut Arguments) -> Blueprint<HandlerRef> {
+    args.signature(&["filename", "maxBytes"]);
+    let common = common(args, false);
+    for (name, given) in [
+        ("encoding", common.encoding.is_some()),
+        ("errors", common.errors.is_some()),
+        ("terminator", common.terminator.is_some()),
+    ] {
+        if given {
+            args.mistake(name, "a binary log holds no text");
+        }
+    }
+    let mut builder = BinaryFileHandler::builder(&common.path)
+        .delay(common.delay)
+        .opened_later()
+        .follow(common.follow)
+        .create_dirs(common.create_dirs)
+        .reserve(common.reserve)
+        .owner(common.owner.0, common.owner.1)
+        .sync(common.sync)
+        .on_failure(common.on_failure.clone());
+    if let Some(bits) = common.permissions {
+        builder = builder.permissions(bits);
+    }
+    let Rotated { rotate, naming, keep, compress, latest } = rotated(args, None);
+    builder = builder.keep(keep).compress(compress).naming(naming.unwrap_or_default());
+    if let Some(rotate) = rotate {
+        builder = builder.rotate(rotate);
     }
     if let Some(latest) = latest {
         builder = builder.latest(latest);

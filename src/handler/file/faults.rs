@@ -237,6 +237,25 @@ fn compression_survives_each_failure() {
     }
 }
 
+fn binary(
+    dir: &TestDir,
+    storage: Arc<dyn Storage>,
+    change: impl Fn(BinaryFileHandlerBuilder) -> BinaryFileHandlerBuilder,
+) -> Result<BinaryFileHandler, Error> {
+    change(BinaryFileHandler::builder(dir.join("a.log")).storage(storage).inline()).build()
+}
+
+#[test]
+fn binary_logs_survive_each_failure() {
+    every_failure("binary", true, |dir, storage| binary(dir, storage, |it| it.delay(true)));
+    every_failure("binary, size or hourly", true, |dir, storage| {
+        let rotate = Rotate::size(1500).or_hourly().utc();
+        binary(dir, storage, |it| {
+            it.rotate(rotate.clone()).naming(Naming::Rising).sync(SyncPolicy::Batch)
+        })
+    });
+}
+
 fn mapped(
     dir: &TestDir,
     storage: Arc<dyn Storage>,

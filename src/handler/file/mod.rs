@@ -9,6 +9,7 @@ mod steps;
 
 mod archives;
 mod base;
+mod binary;
 mod encoding;
 mod failing;
 mod mapped;
@@ -32,6 +33,7 @@ mod watched;
 pub(crate) use failing::TakesFallback;
 
 pub use archives::Keep;
+pub use binary::{BinaryFileHandler, BinaryFileHandlerBuilder};
 pub use failing::OnFailure;
 pub use mapped::{MmapRotatingFileHandler, MmapRotatingFileHandlerBuilder};
 pub use names::Naming;

@@ -4,11 +4,13 @@
 //! write that fails keeps what it did not take and is tried again, less and less often; only when
 //! the buffer is full are records shed, and told of in the file as soon as it takes lines again.
 
+mod blocks;
 mod durable;
 mod follow;
 mod options;
 mod pressure;
 
+pub(crate) use blocks::{Blocks, Mark};
 pub(crate) use options::Options;
 
 use super::archives::Archives;
@@ -73,6 +75,8 @@ pub(crate) struct Output {
     files: u64,
     last_id: Option<FileId>,
     reopenings: u64,
+    /// What waits is blocks of a binary log, not lines.
+    blocks: Option<Box<Blocks>>,
 }
 
 impl Output {
@@ -114,6 +118,7 @@ impl Output {
             files: 0,
             last_id: None,
             reopenings: reopenings(),
+            blocks: None,
             options,
         };
         if !this.options.delay && !this.options.later {
@@ -145,6 +150,9 @@ impl Output {
     }
 
     pub(crate) fn held(&self) -> u64 {
+        if let Some(blocks) = &self.blocks {
+            return blocks.held();
+        }
         (self.ends.len() - self.notices.len()) as u64
     }
 
@@ -252,7 +260,7 @@ impl Output {
         self.commit();
     }
 
-    fn note(&mut self, record: &LogRecord<'_>) {
+    pub(crate) fn note(&mut self, record: &LogRecord<'_>) {
         if let SyncPolicy::AtLevel(level) = self.options.sync {
             self.sync_due |= record.level().is_at_least(level);
         }
@@ -479,6 +487,9 @@ impl Output {
             self.look_around(cx)?;
         }
         self.open()?;
+        if self.blocks.is_some() {
+            self.put_head();
+        }
         let Self { file: Some(open), options, buffer, committed, .. } = self else {
             return Ok(());
         };
@@ -505,6 +516,9 @@ impl Output {
         open.unsynced |= written > begin;
         open.partial = 0;
         let done = if result.is_ok() { written } else { self.whole_lines(written) };
+        if self.blocks.is_some() {
+            self.note_blocks(done);
+        }
         self.written(done);
         result.map_err(|error| Error::io("write to", &self.path, error))
     }
@@ -579,6 +593,9 @@ impl Output {
     }
 
     fn forget_lines(&mut self) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.forget();
+        }
         self.buffer = Vec::new();
         self.committed = 0;
         self.ends.clear();

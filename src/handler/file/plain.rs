@@ -239,7 +239,7 @@ impl FileHandler {
 }
 
 /// Writes what waits, gives the file its new name, and opens the path anew.
-fn try_roll(
+pub(super) fn try_roll(
     output: &mut Output,
     rotation: &mut Rotation,
     cx: &mut Context<'_>,

@@ -72,11 +72,26 @@ pub(crate) fn lines_of(dir: &TestDir) -> Vec<String> {
             continue;
         }
         let bytes = unpacked(&name, std::fs::read(dir.join(&name)).unwrap());
+        let bytes = if bytes.contains(&0xfe) { messages_of(bytes) } else { bytes };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         lines.extend(text.lines().map(str::to_owned));
         if !text.is_empty() && !text.ends_with('\n') {
             lines.push(format!("{name}: no end"));
         }
+    }
+    lines
+}
+
+/// The messages of a binary log, each as a line.
+fn messages_of(bytes: Vec<u8>) -> Vec<u8> {
+    let mut reader = crate::binary::BinaryReader::of_stream(std::io::Cursor::new(bytes), "test");
+    let mut lines = Vec::new();
+    while let Some(block) = reader.next_block().unwrap() {
+        let done = block.for_each(|record| {
+            record.write_message(&mut lines).unwrap();
+            lines.push(b'\n');
+        });
+        done.unwrap();
     }
     lines
 }

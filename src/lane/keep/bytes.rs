@@ -2,22 +2,22 @@
 
 /// Writes an entry.
 #[derive(Debug, Default)]
-pub(super) struct Out(pub(super) Vec<u8>);
+pub(crate) struct Out(pub(crate) Vec<u8>);
 
 impl Out {
-    pub(super) fn number(&mut self, number: u64) -> &mut Self {
+    pub(crate) fn number(&mut self, number: u64) -> &mut Self {
         self.0.extend_from_slice(&number.to_le_bytes());
         self
     }
 
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as u64);
         self.0.extend_from_slice(text.as_bytes());
         self
     }
 
     /// The entry with its length and a sum that a torn or damaged one does not have.
-    pub(super) fn sealed(&self) -> Vec<u8> {
+    pub(crate) fn sealed(&self) -> Vec<u8> {
         let mut entry = Vec::with_capacity(self.0.len() + 16);
         entry.extend_from_slice(&(self.0.len() as u64).to_le_bytes());
         entry.extend_from_slice(&sum(&self.0).to_le_bytes());
@@ -28,16 +28,16 @@ impl Out {
 
 /// Reads an entry.
 #[derive(Debug)]
-pub(super) struct In<'a>(pub(super) &'a [u8]);
+pub(crate) struct In<'a>(pub(crate) &'a [u8]);
 
 impl<'a> In<'a> {
-    pub(super) fn number(&mut self) -> Option<u64> {
+    pub(crate) fn number(&mut self) -> Option<u64> {
         let (word, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*word))
     }
 
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
@@ -45,13 +45,13 @@ impl<'a> In<'a> {
     }
 
     /// A count of things that take at least a word each.
-    pub(super) fn count(&mut self) -> Option<usize> {
+    pub(crate) fn count(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok().filter(|count| *count <= self.0.len())
     }
 }
 
 /// The entries that are whole; the first that is not ends them.
-pub(super) fn entries(mut bytes: &[u8]) -> impl Iterator<Item = In<'_>> {
+pub(crate) fn entries(mut bytes: &[u8]) -> impl Iterator<Item = In<'_>> {
     std::iter::from_fn(move || {
         let mut head = In(bytes);
         let length = usize::try_from(head.number()?).ok()?;

@@ -13,8 +13,8 @@ use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};
 use std::collections::{HashMap, HashSet};
 
 const RUN: u64 = 1;
-const SITE: u64 = 2;
-const SHAPE: u64 = 3;
+pub(crate) const SITE: u64 = 2;
+pub(crate) const SHAPE: u64 = 3;
 const LOGGER: u64 = 4;
 const PATH: u64 = 5;
 
@@ -37,6 +37,9 @@ pub(crate) struct ForeignSite {
     pub(crate) function: String,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) roles: Vec<Role>,
+    pub(crate) target: String,
+    pub(crate) template: String,
+    pub(crate) column: u32,
 }
 
 /// Another process's dictionary.
@@ -75,7 +78,7 @@ pub(super) fn known(known: Known) -> Vec<u8> {
     }
 }
 
-fn site(number: u32, site: &Callsite) -> Vec<u8> {
+pub(crate) fn site(number: u32, site: &Callsite) -> Vec<u8> {
     let meta = site.metadata();
     let mut out = Out::default();
     out.number(SITE).number(number.into());
@@ -103,6 +106,7 @@ fn site(number: u32, site: &Callsite) -> Vec<u8> {
             Role::Stack => out.number(4),
         };
     }
+    out.text(meta.target).text(meta.template).number(meta.column.into());
     out.sealed()
 }
 
@@ -144,7 +148,7 @@ fn put_spec(spec: &Spec, out: &mut Out) {
     out.number(place(&KINDS, &spec.kind));
 }
 
-fn shape(number: u32, shape: &Shape) -> Vec<u8> {
+pub(crate) fn shape(number: u32, shape: &Shape) -> Vec<u8> {
     let mut out = Out::default();
     out.number(SHAPE).number(number.into()).text(shape.name);
     out.number(place(&STYLES, &shape.style)).number(shape.variant.into());
@@ -209,7 +213,7 @@ fn read_run(entry: &mut In<'_>) -> Option<Run> {
     })
 }
 
-fn read_site(entry: &mut In<'_>) -> Option<ForeignSite> {
+pub(crate) fn read_site(entry: &mut In<'_>) -> Option<ForeignSite> {
     let level = match entry.number()? {
         u64::MAX => None,
         level => Some(Level::new(level as u32 as i32)),
@@ -237,7 +241,22 @@ fn read_site(entry: &mut In<'_>) -> Option<ForeignSite> {
             _ => return None,
         });
     }
-    Some(ForeignSite { level, file, line, module, function, pieces, roles })
+    // Earlier versions end here.
+    let target = entry.text().unwrap_or_default().to_owned();
+    let template = entry.text().unwrap_or_default().to_owned();
+    let column = entry.number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    Some(ForeignSite {
+        level,
+        file,
+        line,
+        module,
+        function,
+        pieces,
+        roles,
+        target,
+        template,
+        column,
+    })
 }
 
 fn read_spec(entry: &mut In<'_>) -> Option<&'static Spec> {
@@ -264,7 +283,7 @@ fn read_spec(entry: &mut In<'_>) -> Option<&'static Spec> {
     }))
 }
 
-fn read_shape(entry: &mut In<'_>) -> Option<&'static Shape> {
+pub(crate) fn read_shape(entry: &mut In<'_>) -> Option<&'static Shape> {
     let name = intern(entry.text()?);
     let style = at(&STYLES, entry.number()?)?;
     let variant = entry.number()? != 0;
@@ -304,7 +323,7 @@ struct Interned {
 static INTERNED: Mutex<Interned> =
     Mutex::new(Interned { texts: None, specs: Vec::new(), shapes: Vec::new() });
 
-fn intern(text: &str) -> &'static str {
+pub(crate) fn intern(text: &str) -> &'static str {
     let mut interned = lock(&INTERNED);
     let texts = interned.texts.get_or_insert_default();
     if let Some(known) = texts.get(text) {

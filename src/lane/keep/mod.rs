@@ -5,9 +5,9 @@
 //! runtime ends in order. Whoever starts next, or is told to recover, takes over the folders of the
 //! dead ([`claim`]).
 
-mod bytes;
+pub(crate) mod bytes;
 mod control;
-mod dictionary;
+pub(crate) mod dictionary;
 mod estate;
 mod header;
 mod spill;

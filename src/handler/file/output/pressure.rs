@@ -5,7 +5,7 @@ use super::*;
 impl Output {
     /// The file takes nothing: decides what becomes of a record. False: it was shed.
     #[cold]
-    pub(super) fn has_room(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn has_room(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> bool {
         let mut cause = self.write_out(self.is_due(), cx).err();
         let all = self.options.on_failure.buffer_bytes;
         let important = record.level().is_at_least(self.options.on_failure.shed_below);
@@ -62,6 +62,10 @@ impl Output {
     pub(super) fn tell_gap(&mut self, cx: &mut Context<'_>) {
         let Some(gap) = self.gap.take() else { return };
         let notice = gap.record(&self.path, cx);
+        if let Some(blocks) = &mut self.blocks {
+            blocks.notice = Some(notice);
+            return;
+        }
         // A line may be in the making behind the complete ones.
         let begun = self.buffer.split_off(self.committed);
         let mut line = Vec::new();

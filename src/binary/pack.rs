@@ -1,0 +1,221 @@
+//! Numbers in as few bytes as they need.
+
+/// The bytes that a number needs: 0 to 8.
+#[inline(always)]
+pub(crate) fn length(value: u64) -> usize {
+    (71 - value.leading_zeros() as usize) / 8
+}
+
+/// What is left of a word of which `n` bytes were stored, for each `n`.
+const MASKS: [u64; 9] = {
+    let mut masks = [0; 9];
+    let mut n = 1;
+    while n < 9 {
+        masks[n] = u64::MAX >> (64 - 8 * n);
+        n += 1;
+    }
+    masks
+};
+
+#[inline(always)]
+pub(crate) fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+#[inline(always)]
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// Bytes in the making, with room beyond their end, so that numbers are stored whole.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Out {
+    /// Makes room for `more` bytes and a word.
+    #[inline]
+    pub(crate) fn room(&mut self, more: usize) {
+        if self.bytes.len() < self.at + more + 8 {
+            self.bytes.resize((self.at + more + 8).next_power_of_two().max(1 << 16), 0);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.at = 0;
+        // One huge record must not be paid for ever after.
+        if self.bytes.len() > 1 << 20 {
+            self.bytes = Vec::new();
+        }
+    }
+
+    pub(crate) fn truncate(&mut self, at: usize) {
+        self.at = self.at.min(at);
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.at]
+    }
+
+    /// Stores the low `n` bytes; there must be [`room`](Self::room).
+    #[inline(always)]
+    pub(crate) fn low(&mut self, value: u64, n: usize) {
+        self.bytes[self.at..self.at + 8].copy_from_slice(&value.to_le_bytes());
+        self.at += n;
+    }
+
+    /// Seven bits a byte, lowest first; takes up to ten bytes of room.
+    #[inline(always)]
+    pub(crate) fn varint(&mut self, value: u64) {
+        if value < 0x80 {
+            return self.low(value, 1);
+        }
+        self.long_varint(value);
+    }
+
+    fn long_varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.low(value & 0x7f | 0x80, 1);
+            value >>= 7;
+        }
+        self.low(value, 1);
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.room(bytes.len());
+        self.bytes[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    /// Words of any kind: their number, then for each two a byte with their lengths, and their
+    /// bytes.
+    pub(crate) fn words(&mut self, words: &[u64]) {
+        self.room(10 + words.len() * 9);
+        self.varint(words.len() as u64);
+        for pair in words.chunks(2) {
+            let (a, b) = (pair[0], pair.get(1).copied().unwrap_or(0));
+            let (long_a, long_b) = (length(a), length(b));
+            self.low((long_a | long_b << 4) as u64, 1);
+            self.low(a, long_a);
+            self.low(b, long_b);
+        }
+    }
+}
+
+/// Reads what [`Out`] wrote. `None` where the bytes do not fit what is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct In<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// The bytes end here; behind it lie at least eight more, which mean nothing.
+    end: usize,
+}
+
+impl<'a> In<'a> {
+    /// `bytes` end in eight bytes of padding.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, end: bytes.len().saturating_sub(8) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at >= self.end
+    }
+
+    #[inline(always)]
+    pub(crate) fn low(&mut self, n: usize) -> Option<u64> {
+        let mask = MASKS.get(n)?;
+        let bytes = self.bytes.get(self.at..self.at + 8)?.first_chunk::<8>()?;
+        self.at += n;
+        (self.at <= self.end).then_some(u64::from_le_bytes(*bytes) & mask)
+    }
+
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Option<u64> {
+        let first = self.low(1)?;
+        if first < 0x80 {
+            return Some(first);
+        }
+        self.long_varint(first & 0x7f)
+    }
+
+    fn long_varint(&mut self, mut value: u64) -> Option<u64> {
+        for shift in (7..64).step_by(7) {
+            let byte = self.low(1)?;
+            value |= (byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn raw(&mut self, n: usize) -> Option<&'a [u8]> {
+        let to = self.at.checked_add(n).filter(|to| *to <= self.end)?;
+        let bytes = self.bytes.get(self.at..to)?;
+        self.at = to;
+        Some(bytes)
+    }
+
+    /// Appends words that [`Out::words`] wrote.
+    pub(crate) fn words(&mut self, into: &mut Vec<u64>) -> Option<()> {
+        let mut left = usize::try_from(self.varint()?).ok()?;
+        // Two words take a byte at least.
+        if left.div_ceil(2) > self.end - self.at {
+            return None;
+        }
+        while left > 0 {
+            let lengths = self.low(1)? as usize;
+            into.push(self.low(lengths & 15)?);
+            let second = self.low(lengths >> 4)?;
+            if left > 1 {
+                into.push(second);
+            }
+            left = left.saturating_sub(2);
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_come_back(words: Vec<u64>, small in prop::collection::vec(0_u64..300, 0..9),
+                             n: i64, text: Vec<u8>) {
+            let mut out = Out::default();
+            out.words(&words);
+            out.words(&small);
+            out.room(10);
+            out.varint(zigzag(n));
+            out.raw(&text);
+            let mut bytes = out.bytes().to_vec();
+            bytes.extend([0xff; 8]);
+            let mut read = In::new(&bytes);
+            let mut back = Vec::new();
+            read.words(&mut back).unwrap();
+            read.words(&mut back).unwrap();
+            prop_assert_eq!(back, [words, small].concat());
+            prop_assert_eq!(unzigzag(read.varint().unwrap()), n);
+            prop_assert_eq!(read.raw(text.len()).unwrap(), &text[..]);
+            prop_assert!(read.is_empty() && read.low(1).is_none() && read.raw(1).is_none());
+        }
+    }
+
+    #[test]
+    fn a_number_takes_the_bytes_it_needs() {
+        for (value, bytes) in
+            [(0, 0), (1, 1), (255, 1), (256, 2), (u64::MAX >> 8, 7), (u64::MAX, 8)]
+        {
+            assert_eq!(length(value), bytes);
+        }
+    }
+}
