@@ -120,6 +120,44 @@ fn archives_count_and_two_runs_may_share_them() {
 }
 
 #[test]
+#[cfg(feature = "zstd")]
+fn zstd_archives_count_and_one_that_is_cut_off_does_not() {
+    let folder = folder("zstd");
+    let path = folder.join("app.log");
+    let handler = HandlerRef::new(FileHandler::new(&path).unwrap());
+    log(handler.with_formatter(Formatter::new(PATTERN).unwrap()), Overflow::block());
+    let text = fs::read(&path).unwrap();
+    let half = text.len() / 2;
+    let half = half + text[half..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    // Two frames, as tools that append make them.
+    let mut packed = zstd::bulk::compress(&text[..half / 2], 1).unwrap();
+    packed.extend(zstd::bulk::compress(&text[half / 2..half], 1).unwrap());
+    let files = [folder.join("app.log.1.zst"), folder.join("app.log")];
+    fs::write(&files[0], &packed).unwrap();
+    fs::write(&files[1], &text[half..]).unwrap();
+    let (good, answer) = verify(&["--pattern", PATTERN], &files);
+    assert!(good, "{answer}");
+    assert_eq!(answer["found"], THREADS * EACH);
+    fs::write(&files[0], &packed[..packed.len() - 100]).unwrap();
+    let (good, answer) = verify(&["--pattern", PATTERN], &files);
+    assert!(!good);
+    assert_eq!(answer["unreadable"], 1, "{answer}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+#[cfg(not(feature = "zstd"))]
+fn without_its_feature_a_zstd_archive_is_refused_by_name() {
+    let folder = folder("no-zstd");
+    let file = folder.join("app.log.1.zst");
+    fs::write(&file, [0x28, 0xb5, 0x2f, 0xfd, 0, 0]).unwrap();
+    let (good, answer) = verify(&[], &[file]);
+    assert!(!good);
+    assert!(answer["findings"].to_string().contains("cargo feature \\\"zstd\\\""), "{answer}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn what_was_tampered_with_is_found() {
     let folder = folder("tampered");
     let file = folder.join("whole");

@@ -28,10 +28,7 @@ pub(super) fn each(path: &Path, mut each: impl FnMut(&[u8], bool)) -> io::Result
     let whole = io::Cursor::new(head[..known].to_vec()).chain(file);
     let mut reader: Box<dyn BufRead> = match head {
         [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(whole))),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            let text = "a zstd archive: decompress it first";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
+        [0x28, 0xb5, 0x2f, 0xfd] => zstd(whole)?,
         _ => Box::new(BufReader::with_capacity(1 << 18, whole)),
     };
     let mut line = Vec::new();
@@ -45,6 +42,18 @@ pub(super) fn each(path: &Path, mut each: impl FnMut(&[u8], bool)) -> io::Result
         let end = end - usize::from(is_whole && line[..end].last() == Some(&b'\r'));
         each(&line[..end], is_whole);
     }
+}
+
+/// The bytes of a zstd archive.
+#[cfg(feature = "zstd")]
+fn zstd(archive: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
+    Ok(Box::new(BufReader::new(zstd::stream::read::Decoder::new(archive)?)))
+}
+
+#[cfg(not(feature = "zstd"))]
+fn zstd(_archive: impl Read) -> io::Result<Box<dyn BufRead>> {
+    let text = "a zstd archive, and this command was built without the cargo feature \"zstd\"";
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
 /// What a line says of its record; `None` if it is no record.

@@ -19,7 +19,7 @@ const TOLD: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Logs, archives (gzip), recovered parts; of one handler, in any order.
+    /// Logs, archives (gzip; zstd with the cargo feature), recovered parts; of one handler, in any order.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The pattern of the lines in `%` style; without it lines are JSON, or show ` lane=1`,
