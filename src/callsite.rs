@@ -43,6 +43,9 @@ pub struct Callsite {
     /// Number in the table (low half) and of the default runtime's logger (high half); the first
     /// is 0 until registered, and both are written at once.
     pub(crate) ids: AtomicU64,
+    /// Only asks what is enabled, and never makes a record: a flight recorder is none of its
+    /// business.
+    pub(crate) asks: bool,
     pub(crate) meta: Metadata,
     /// The function's name, for a site of another process.
     named: Option<&'static &'static str>,
@@ -51,12 +54,13 @@ pub struct Callsite {
 impl Callsite {
     /// Makes a call site; the macros call this.
     pub const fn new(meta: Metadata) -> Self {
-        Self {
-            word: AtomicU64::new(Threshold::UNKNOWN.0),
-            ids: AtomicU64::new(0),
-            meta,
-            named: None,
-        }
+        let word = AtomicU64::new(Threshold::UNKNOWN.0);
+        Self { word, ids: AtomicU64::new(0), asks: false, meta, named: None }
+    }
+
+    /// Makes the place of a `log_enabled!`.
+    pub const fn asking(meta: Metadata) -> Self {
+        Self { asks: true, ..Self::new(meta) }
     }
 
     /// The call site of another process, as that process described it; no call is ever made there.

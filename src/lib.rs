@@ -91,7 +91,9 @@ pub use crate::level::{Level, STATIC_LEVEL};
 pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
-pub use crate::runtime::{BasicConfig, CrashHandling, Drain, Lanes, Runtime, RuntimeBuilder};
+pub use crate::runtime::{
+    BasicConfig, CrashHandling, Drain, FlightRecorder, Lanes, Runtime, RuntimeBuilder,
+};
 pub use crate::tree::{Logger, RecordFactory, TemporaryLevels};
 pub use sawmill_macros::Capture;
 

@@ -224,7 +224,9 @@ macro_rules! log {
     };
 }
 
-/// Returns true if a call at this level would log.
+/// Returns true if a call at this level would log: if its record would go to handlers. What only a
+/// [flight recorder](crate::FlightRecorder) keeps does not count, so that nothing is computed under
+/// this question for a recorder alone.
 ///
 /// ```text
 /// log_enabled!([logger: LOGGER,] [target: NAME,] LEVEL)

@@ -7,6 +7,7 @@ mod crash;
 mod durability;
 mod fork;
 pub(crate) mod levels;
+mod recorder;
 #[cfg(feature = "config")]
 mod turn;
 
@@ -17,6 +18,7 @@ pub use builder::RuntimeBuilder;
 pub(crate) use builder::default_options;
 pub use crash::CrashHandling;
 pub use durability::Lanes;
+pub use recorder::FlightRecorder;
 
 use crate::drain::{Recovery, Report, Stats};
 use crate::error::Error;
@@ -371,6 +373,34 @@ impl Runtime {
     /// drain; [`Error::is_closed`] after the end; [`Error::is_timeout`] if the drain does not answer.
     pub fn recover(&self, dir: impl AsRef<Path>, timeout: Duration) -> Result<Recovery, Error> {
         self.core.recover(dir.as_ref(), timeout)
+    }
+
+    /// Has what the [flight recorder](RuntimeBuilder::flight_recorder) keeps written now, and
+    /// flushes the handlers. Returns how many records that was; 0 without a recorder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_on_drain`] on the drain itself, [`Error::is_closed`] after the end,
+    /// [`Error::is_timeout`] if the drain did not answer in time: it may write them yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sawmill::{FlightRecorder, Runtime, debug};
+    /// use std::time::Duration;
+    ///
+    /// let runtime = Runtime::builder()
+    ///     .level(sawmill::Level::INFO)
+    ///     .handler("null", sawmill::NullHandler::new())
+    ///     .flight_recorder(FlightRecorder::new(1 << 20))
+    ///     .build()?;
+    /// let log = runtime.get_logger("cache");
+    /// debug!(logger: log, "cold");
+    /// assert_eq!(runtime.dump_recorder(Duration::from_secs(10))?, 1);
+    /// # Ok::<(), sawmill::Error>(())
+    /// ```
+    pub fn dump_recorder(&self, timeout: Duration) -> Result<u64, Error> {
+        self.core.dump_recorder(timeout)
     }
 
     /// The books.

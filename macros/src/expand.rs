@@ -273,7 +273,8 @@ pub(crate) fn call(call: &Call) -> TokenStream {
         ),
     };
     let constant = call.target.as_ref().filter(|target| is_constant(target));
-    let statics = statics(&c, &site, fixed.as_ref(), constant);
+    let asks = matches!(call.what, What::Enabled(_));
+    let statics = statics(&c, &site, asks, fixed.as_ref(), constant);
     let computed = call.target.as_ref().filter(|_| constant.is_none() || call.logger.is_some());
     let logger = match (&call.logger, computed) {
         (None, None) => None,
@@ -350,10 +351,15 @@ fn is_constant(target: &Expr) -> bool {
 fn statics(
     c: &TokenStream,
     site: &Site,
+    asks: bool,
     level: Option<&Literal>,
     target: Option<&Expr>,
 ) -> TokenStream {
     let m = Span::mixed_site();
+    let made = match asks {
+        true => quote_spanned!(m=> asking),
+        false => quote_spanned!(m=> new),
+    };
     let level = match level {
         Some(level) => {
             quote_spanned!(m=> ::core::option::Option::Some(#c::Level::new(#level)))
@@ -398,7 +404,7 @@ fn statics(
     };
     quote_spanned!(m=>
         enum __Here {}
-        static __SITE: #c::Callsite = #c::Callsite::new(#c::Metadata {
+        static __SITE: #c::Callsite = #c::Callsite::#made(#c::Metadata {
             level: #level,
             target: #target,
             module: ::core::module_path!(),

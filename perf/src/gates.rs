@@ -6,8 +6,8 @@
 
 use crate::peer::PATTERN;
 use sawmill::{
-    ClockSource, Drain, FileHandler, Format, Formatter, HandlerExt, JsonFormatter, Level,
-    ManualClock, NullHandler, Runtime, debug, info,
+    ClockSource, Drain, FileHandler, FlightRecorder, Format, Formatter, HandlerExt, JsonFormatter,
+    Level, ManualClock, NullHandler, Runtime, debug, info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -15,15 +15,17 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What is counted, and what it is.
-const COUNTS: [(&str, &str); 8] = [
+const COUNTS: [(&str, &str); 10] = [
     ("call", "an enabled call without arguments"),
     ("call-ints", "an enabled call, (u64, u64, f64)"),
     ("call-str", "an enabled call, (35-byte str, i32)"),
     ("call-off", "a disabled call"),
+    ("call-recorded", "as call-ints, below the logger's level, for a flight recorder"),
     ("line-text", "a line of the pattern of the workloads, formatted"),
     ("line-json", "a JSON line, formatted"),
     ("drain-text", "a record from the ring to the buffer of a file, as text"),
     ("drain-json", "the same as JSON"),
+    ("drain-recorded", "a record from the ring to the flight recorder"),
 ];
 const CALLS: u64 = 1_000;
 /// How far above its bound a count may be.
@@ -124,17 +126,21 @@ pub(crate) fn count(what: &str, calls: u64) -> Result<(), String> {
         "line-json" => lines(JsonFormatter::new(), calls).map_err(wrong),
         "drain-text" => drain(Formatter::new(PATTERN).map_err(wrong)?, calls).map_err(wrong),
         "drain-json" => drain(JsonFormatter::new(), calls).map_err(wrong),
+        "drain-recorded" => drain_recorded(calls).map_err(wrong),
         _ => self::calls(what, calls).map_err(wrong),
     }
 }
 
 fn calls(what: &str, calls: u64) -> Result<(), sawmill::Error> {
     // The ring is large enough for all calls. Not `Wait::Park`, which valgrind lacks the call for.
-    sawmill::builder()
+    let builder = sawmill::builder()
         .level(Level::INFO)
         .lane_bytes(4 << 20)
-        .handler("null", NullHandler::new())
-        .init()?;
+        .handler("null", NullHandler::new());
+    match what {
+        "call-recorded" => builder.flight_recorder(FlightRecorder::new(1 << 20)).init()?,
+        _ => builder.init()?,
+    };
     // The first calls of each site register it; they are made for any number of calls.
     match what {
         "call" => repeat(calls, |_| info!("Logging")),
@@ -145,7 +151,7 @@ fn calls(what: &str, calls: u64) -> Result<(), sawmill::Error> {
         "call-str" => repeat(calls, |n| {
             info!("Logging str: {}, int: {}", black_box(crate::workload::TEXT), n as i32);
         }),
-        "call-off" => repeat(calls, |n| {
+        "call-off" | "call-recorded" => repeat(calls, |n| {
             let (a, b, c) = (n, n ^ 7919, n as f64 * 0.25);
             debug!("Logging int: {}, int: {}, double: {}", a, b, c);
         }),
@@ -170,6 +176,29 @@ fn clock() -> (ManualClock, ClockSource) {
 fn ints(n: u64, clock: &ManualClock) {
     clock.advance(Duration::from_micros(1));
     info!("Logging int: {}, int: {}, double: {}", n, n ^ 7919, n as f64 * 0.25);
+}
+
+fn drain_recorded(calls: u64) -> Result<(), sawmill::Error> {
+    let (clock, source) = clock();
+    let runtime = Runtime::builder()
+        .level(Level::ERROR)
+        .drain(Drain::Inline)
+        .clock(source)
+        .lane_bytes(4 << 20)
+        .handler("null", NullHandler::new())
+        .flight_recorder(FlightRecorder::new(1 << 20))
+        .build()?;
+    runtime.scope(|| {
+        for records in [100, calls] {
+            runtime.pause(LIMIT)?;
+            (0..records).for_each(|n| ints(n, &clock));
+            runtime.resume()?;
+            counted(1, |_| assert!(runtime.deliver(LIMIT).is_complete()));
+        }
+        Ok::<(), sawmill::Error>(())
+    })?;
+    assert_eq!(runtime.stats().recorded, 100 + calls);
+    Ok(())
 }
 
 fn lines(format: impl Format, calls: u64) -> Result<(), sawmill::Error> {

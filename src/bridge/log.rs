@@ -84,7 +84,7 @@ impl log::Log for Bridge {
     fn log(&self, record: &log::Record<'_>) {
         let level = Level::from(record.level());
         let logger = targets::logger(record.target());
-        if !logger.is_enabled_for(level) {
+        if !logger.takes(level) {
             return;
         }
         let mut builder = RecordBuilder::new(level);
@@ -109,7 +109,7 @@ impl log::Log for Bridge {
         // Neither ends early: `Fields` accepts every pair.
         let _ = record.key_values().visit(&mut fields);
         if let Fields(Some(builder)) = fields {
-            logger.handle(&builder);
+            logger.hand_over_checked(&builder);
         }
     }
 

@@ -19,6 +19,14 @@ pub(crate) struct DrainBooks {
     pub(crate) gaps: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) recovered: AtomicU64,
+    /// The flight recorder's: what it took, and what became of that; what it keeps is brought up to
+    /// date when somebody asks.
+    pub(crate) recorded: AtomicU64,
+    pub(crate) discarded: AtomicU64,
+    pub(crate) dumped: AtomicU64,
+    pub(crate) recorder_kept: AtomicU64,
+    pub(crate) dumps: AtomicU64,
+    pub(crate) dumps_withheld: AtomicU64,
 }
 
 impl DrainBooks {
@@ -34,6 +42,12 @@ impl DrainBooks {
             &self.gaps,
             &self.failures,
             &self.recovered,
+            &self.recorded,
+            &self.discarded,
+            &self.dumped,
+            &self.recorder_kept,
+            &self.dumps,
+            &self.dumps_withheld,
         ] {
             count.store(0, Ordering::Relaxed);
         }
@@ -51,7 +65,8 @@ impl DrainBooks {
 ///
 /// * `attempted = published + dropped`
 /// * `published = taken + in_flight`
-/// * `taken + recovered = routed + filtered + withheld + unrouted + damaged`
+/// * `taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded`
+/// * `recorded = recorder_kept + dumped + discarded`
 /// * for each handler `offered = delivered + below_level + filtered + shed + failed + held`
 ///
 /// Read while other threads log, each count is exact for itself and the sums may differ by the
@@ -77,6 +92,19 @@ pub struct Stats {
     pub withheld: u64,
     /// Records that no handler was found for.
     pub unrouted: u64,
+    /// Records below their logger's level that went to the flight recorder and to no handler; see
+    /// [`FlightRecorder`](crate::FlightRecorder).
+    pub recorded: u64,
+    /// Of these: what the recorder keeps now.
+    pub recorder_kept: u64,
+    /// Of these: what it has written, or handed to filters and handlers that would not have it.
+    pub dumped: u64,
+    /// Of these: what it has thrown out for newer ones.
+    pub discarded: u64,
+    /// Dumps written.
+    pub dumps: u64,
+    /// Records that would have had a dump written, too soon after the last one.
+    pub dumps_withheld: u64,
     /// Frames that could not be read.
     pub damaged: u64,
     /// Records delivered after one with a later stamp.
@@ -139,7 +167,11 @@ impl Stats {
         hold("published = taken + in flight", self.published, self.taken + self.in_flight)?;
         let ends = self.routed + self.filtered + self.withheld + self.unrouted + self.damaged;
         let taken = self.taken + self.recovered;
-        hold("taken + recovered = routed + filtered + withheld + unrouted + damaged", taken, ends)?;
+        let text =
+            "taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded";
+        hold(text, taken, ends + self.recorded)?;
+        let ends = self.recorder_kept + self.dumped + self.discarded;
+        hold("recorded = kept + dumped + discarded", self.recorded, ends)?;
         for (name, h) in &self.handlers {
             let sum = h.delivered + h.below_level + h.filtered + h.shed + h.failed + h.held;
             hold(&format!("{name}: offered = delivered + the rest"), h.offered, sum)?;
@@ -157,9 +189,27 @@ impl fmt::Display for Stats {
         )?;
         writeln!(
             f,
-            "taken {} = routed {} + filtered {} + withheld {} + unrouted {} + damaged {}",
-            self.taken, self.routed, self.filtered, self.withheld, self.unrouted, self.damaged
+            "taken {} = routed {} + filtered {} + withheld {} + unrouted {} + damaged {} + recorded {}",
+            self.taken,
+            self.routed,
+            self.filtered,
+            self.withheld,
+            self.unrouted,
+            self.damaged,
+            self.recorded
         )?;
+        if self.recorded != 0 {
+            writeln!(
+                f,
+                "recorded {} = kept {} + dumped {} + discarded {}; dumps {}, withheld {}",
+                self.recorded,
+                self.recorder_kept,
+                self.dumped,
+                self.discarded,
+                self.dumps,
+                self.dumps_withheld
+            )?;
+        }
         for (name, h) in &self.handlers {
             writeln!(
                 f,

@@ -39,6 +39,16 @@ impl Commits {
         &self.keeper
     }
 
+    /// The latest epoch that counts, and whose it is.
+    pub(crate) fn committed(&self) -> (u64, u64) {
+        (self.keeper.control().owner(), self.committed)
+    }
+
+    /// Has the next batch committed whether or not lanes were read for it.
+    pub(crate) fn demand(&mut self) {
+        self.open = true;
+    }
+
     /// Notes a file that a handler has begun to write to since the last look, as it is now: should
     /// the process die before the next commit, it is cut back to that.
     #[inline]

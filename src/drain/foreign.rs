@@ -7,11 +7,12 @@
 use super::DrainBooks;
 use super::frames::{Frames, damaged};
 use super::generations::Generations;
+use super::recorder::Place;
 use super::stage::Stage;
 use crate::callsite;
 use crate::decode::{self, Value};
 use crate::lane::LaneState;
-use crate::lane::frame::{self, Head as FrameHead};
+use crate::lane::frame::{self, HEADER_WORDS, Head as FrameHead};
 use crate::lane::keep::{Foreign, ForeignSite};
 use crate::level::Level;
 use crate::record::{
@@ -35,40 +36,49 @@ impl Frames {
         generations: &mut Generations,
         stage: &mut Stage,
     ) {
-        DrainBooks::add(&stage.books.recovered, 1);
         let Some(foreign) = lane.foreign.clone() else { return damaged(lane, stage) };
-        let [_, stamp, ids, rest @ ..] = frame else { return damaged(lane, stage) };
-        let (mut rest, low) = (rest, *ids as u32);
-        let mut level = Level::new(low as i32);
-        let mut site = None;
-        if head.kind & frame::KIND == frame::SITE {
-            let Some(found) = foreign.dictionary.sites.get(&low) else {
-                return damaged(lane, stage);
-            };
-            level = found.level.unwrap_or(Level::NOTSET);
-            site = Some(found);
+        let [_, stamp, ids, ..] = frame else {
+            DrainBooks::add(&stage.books.recovered, 1);
+            return damaged(lane, stage);
+        };
+        let read = self.foreign_record(&foreign, head, frame, *ids, &lane.context);
+        let Some((level, logger_number, changes, body)) = read else {
+            DrainBooks::add(&stage.books.recovered, 1);
+            return damaged(lane, stage);
+        };
+        let checked = head.kind & (frame::KIND | frame::WITH_CHECK) != frame::DESCRIBED;
+        let recorded = checked && foreign.is_for_recorder(logger_number, head.generation, level);
+        if recorded {
+            let already = lock(&foreign.recorded).get(&lane.shared.number).copied();
+            if already.is_some_and(|already| lane.sequence < already) {
+                // Its twin was in the recorder's ring.
+                return lane.count_taken();
+            }
         }
-        if head.kind & frame::WITH_LEVEL != 0 {
-            let Some((word, after)) = rest.split_first() else { return damaged(lane, stage) };
-            (level, rest) = (Level::new(*word as u32 as i32), after);
-        }
-        if head.kind & frame::WITH_ORIGIN != 0 {
-            rest = rest.get(1..).unwrap_or_default();
-        }
-        let mut changes = &[][..];
-        if head.kind & frame::WITH_CHANGES != 0 {
-            let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
-            changes = made;
-        }
-        let body = callsite::with_shapes(&foreign.shapes, || match site {
-            Some(site) => of_site(site, rest, &lane.context),
-            None => of_described(rest, &lane.context),
-        });
+        DrainBooks::add(&stage.books.recovered, 1);
         let described = Described::read(body.words());
         let time_ns = described.made_ns();
         lane.count_taken();
         self.recovered += 1;
-        let logger = logger(&foreign, (*ids >> 32) as u32, generations);
+        if recorded {
+            let time_ns = time_ns.unwrap_or_else(|| foreign.clock.ns_after(*stamp, &mut lane.last));
+            let (thread, sequence) = (&lane.shared.thread, lane.sequence);
+            let place = Place { time_ns, thread, lane: lane.shared.number, sequence };
+            let target = self.dump_target(generations);
+            let body = body.words();
+            return self.deliver_foreign_recorded(
+                &foreign,
+                level,
+                logger_number,
+                place,
+                changes,
+                body,
+                target,
+                generations,
+                stage,
+            );
+        }
+        let logger = logger(&foreign, logger_number, generations);
         let newest = generations.newest().generation;
         let (snapshot, route) = generations.find(newest, logger);
         let unnamed;
@@ -103,8 +113,48 @@ impl Frames {
     }
 }
 
+impl Frames {
+    /// Reads a frame of another process: its level, that process's number of its logger, and
+    /// what a
+    /// record factory changed, and everything else as a described record. `None` if it makes no sense.
+    pub(super) fn foreign_record<'f>(
+        &self,
+        foreign: &Arc<Foreign>,
+        head: FrameHead,
+        frame: &'f [u64],
+        ids: u64,
+        context: &[u64],
+    ) -> Option<(Level, u32, &'f [u64], DescribedBuf)> {
+        let low = ids as u32;
+        let mut rest = frame.get(HEADER_WORDS..)?;
+        let mut level = Level::new(low as i32);
+        let mut site = None;
+        if head.kind & frame::KIND == frame::SITE {
+            let found = foreign.dictionary.sites.get(&low)?;
+            level = found.level.unwrap_or(Level::NOTSET);
+            site = Some(found);
+        }
+        if head.kind & frame::WITH_LEVEL != 0 {
+            let (word, after) = rest.split_first()?;
+            (level, rest) = (Level::new(*word as u32 as i32), after);
+        }
+        if head.kind & frame::WITH_ORIGIN != 0 {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+        let mut changes = &[][..];
+        if head.kind & frame::WITH_CHANGES != 0 {
+            changes = split_changes(&mut rest)?;
+        }
+        let body = callsite::with_shapes(&foreign.shapes, || match site {
+            Some(site) => of_site(site, rest, context),
+            None => of_described(rest, context),
+        });
+        Some((level, (ids >> 32) as u32, changes, body))
+    }
+}
+
 /// This process's logger of the same name.
-fn logger(foreign: &Arc<Foreign>, number: u32, generations: &Generations) -> u32 {
+pub(super) fn logger(foreign: &Arc<Foreign>, number: u32, generations: &Generations) -> u32 {
     *lock(&foreign.loggers).entry(number).or_insert_with(|| {
         let name = foreign.dictionary.loggers.get(&number);
         name.map_or(0, |name| generations.logger(name))

@@ -2,6 +2,7 @@
 
 use super::DrainBooks;
 use super::generations::Generations;
+use super::recorder::Recorder;
 use super::stage::Stage;
 use crate::callsite::{self, Callsite};
 use crate::clock::Timeline;
@@ -29,11 +30,17 @@ pub(crate) struct Frames {
     newest: u64,
     /// Records taken of dead processes' lanes.
     pub(super) recovered: u64,
+    /// What keeps the records that go to no handler.
+    pub(super) recorder: Option<Box<Recorder>>,
+    /// A record at this level or above has what is kept written; the greatest if nothing is.
+    pub(super) trigger: i32,
 }
 
 impl Frames {
     pub(crate) fn new(start_ns: i64, process: ProcessInfo, without: Without) -> Self {
-        Self { sites: Vec::new(), start_ns, process, without, newest: 0, recovered: 0 }
+        let (recorder, trigger) = (None, i32::MAX);
+        let (sites, newest, recovered) = (Vec::new(), 0, 0);
+        Self { sites, start_ns, process, without, newest, recovered, recorder, trigger }
     }
 
     pub(super) fn without(&self) -> Without {
@@ -126,6 +133,14 @@ impl Frames {
         lane.count_taken();
         let logger = (*ids >> 32) as u32;
         let (snapshot, route) = generations.find(head.generation, logger);
+        if level.as_i32() < route.level.as_i32()
+            && head.kind & (frame::KIND | frame::WITH_CHECK) != frame::DESCRIBED
+        {
+            let time_ns = Self::time_of(head, rest, || timeline.ns_after(*stamp, &mut lane.last));
+            return self.set_aside(lane, time_ns, frame, stage);
+        }
+        let triggers = level.as_i32() >= self.trigger && !route.disabled && self.wants_dump(stage);
+        let generation = head.generation;
         let (start_ns, process, without) = (self.start_ns, &self.process, self.without);
         let (thread, number) = (&lane.shared.thread, lane.shared.number);
         let (sequence, context) = (lane.sequence, &*lane.context);
@@ -161,6 +176,10 @@ impl Frames {
             if !changes.is_empty() {
                 record.apply_changes(changes);
             }
+            if triggers {
+                let kept = record.keep();
+                return self.deliver_trigger(&kept, origin, logger, generation, generations, stage);
+            }
             return stage.route(route, &snapshot.table, origin, &mut record);
         }
         let described = Described::read(rest);
@@ -171,11 +190,15 @@ impl Frames {
         if !changes.is_empty() {
             record.apply_changes(changes);
         }
+        if triggers {
+            let kept = record.keep();
+            return self.deliver_trigger(&kept, origin, logger, generation, generations, stage);
+        }
         stage.route(route, &snapshot.table, origin, &mut record);
     }
 
     #[inline]
-    fn site(&mut self, number: u32) -> Option<&'static Callsite> {
+    pub(super) fn site(&mut self, number: u32) -> Option<&'static Callsite> {
         let index = (number as usize).wrapping_sub(1);
         match self.sites.get(index) {
             Some(site) => Some(site),

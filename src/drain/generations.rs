@@ -1,6 +1,8 @@
 //! The snapshots that frames on the way were admitted by.
 
+use crate::handler::HandlerRef;
 use crate::lane::Reader;
+use crate::level::Level;
 use crate::sync::Arc;
 use crate::tree::{Route, Snapshot, Table, Tree};
 use std::collections::VecDeque;
@@ -150,13 +152,21 @@ impl Generations {
             (state.node_at(known).name().clone(), ancestors.into_iter())
         };
         let route = ancestor.find_map(|number| snapshot.table.routes.get(number as usize));
+        let level = route.map_or(Level::new(i32::MIN), |route| route.level);
         let handlers = route.map_or_else(|| Arc::from([]), |route| route.handlers.clone());
-        Route { name, disabled: false, filters: Box::default(), handlers }
+        Route { name, disabled: false, level, filters: Box::default(), handlers }
     }
 
     /// The number of a logger of this name, made if there is none.
     pub(crate) fn logger(&self, name: &str) -> u32 {
         self.tree.state().number(name)
+    }
+
+    /// The handler at home of this name, the youngest if several have it.
+    pub(crate) fn handler(&self, name: &str) -> Option<u64> {
+        let handlers = self.tree.state().handlers().to_vec();
+        let named = |handler: &&HandlerRef| handler.listed_name().as_deref() == Some(name);
+        handlers.iter().rev().find(named).map(HandlerRef::id)
     }
 }
 

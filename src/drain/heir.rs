@@ -3,7 +3,7 @@
 use super::{Backend, Step};
 use crate::lane::Reader;
 use crate::lane::keep::{Estate, Keeper};
-use crate::sync::{Arc, thread};
+use crate::sync::{Arc, lock, thread};
 use std::time::{Duration, Instant};
 
 /// Words read between two commits.
@@ -41,7 +41,7 @@ impl Recovery {
 impl Backend {
     /// Delivers what dead processes published and did not write, in the order of time, and removes
     /// what they left behind. What cannot be written by the deadline stays for the next one.
-    pub(crate) fn inherit(&mut self, estates: Vec<Estate>, deadline: Instant) -> Recovery {
+    pub(crate) fn inherit(&mut self, mut estates: Vec<Estate>, deadline: Instant) -> Recovery {
         self.note_inheriting(true);
         self.take_lanes();
         self.take_installs();
@@ -57,6 +57,27 @@ impl Backend {
                 })
             })
             .collect();
+        let dumps = estates
+            .iter()
+            .filter_map(|estate| Some((estate.foreign.clone(), estate.recorder.as_ref()?.read())));
+        let mut entries = Vec::new();
+        for (foreign, recorded) in dumps {
+            for entry in recorded {
+                lock(&foreign.recorded)
+                    .entry(entry.lane)
+                    .and_modify(|last| *last = entry.sequence.max(*last))
+                    .or_insert(entry.sequence);
+                entries.push((foreign.clone(), entry));
+            }
+        }
+        let recorded = entries.len() as u64;
+        if recorded != 0 {
+            self.stage.begin_batch(self.timeline.now_ns());
+            let Self { frames, generations, stage, .. } = self;
+            frames.dump_inherited(entries, generations, stage);
+            let with = self.stage.demand_commit();
+            estates.iter_mut().for_each(|estate| estate.clear_recorder(with));
+        }
         let mut complete = true;
         let expected: usize = estates.iter().map(|estate| estate.lanes.len()).sum();
         let unread = lanes.len() < expected || estates.iter().any(Estate::is_unread);

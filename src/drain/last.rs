@@ -34,6 +34,7 @@ pub(super) fn answer(backend: &mut Backend, hub: &Arc<Hub>) {
     let slowed = backend.try_set_slow(true, deadline);
     backend.set_paused(false);
     let reached = backend.drain_stragglers(deadline);
+    backend.dump_recorder();
     let _ = backend.flush(reached, deadline, false);
     // What callers published who had looked at their threshold before they were to stop.
     let reached = backend.drain_stragglers(deadline);

@@ -14,6 +14,7 @@ mod generations;
 mod heir;
 mod last;
 mod merge;
+mod recorder;
 mod report;
 mod request;
 mod stage;
@@ -24,6 +25,7 @@ pub use books::Stats;
 pub(crate) use failure::{ErrorHook, Failures, to_stderr};
 pub use failure::{Failure, FailureKind};
 pub use heir::Recovery;
+pub(crate) use recorder::{RecorderOptions, RecorderTarget};
 pub use report::Report;
 pub(crate) use request::{HandlerFn, Request, Requests};
 pub use thread::Wait;
@@ -58,6 +60,8 @@ pub(crate) struct BackendOptions {
     pub(crate) without: Without,
     /// Each handler writes a record before the next handler gets it.
     pub(crate) write_through: bool,
+    /// The flight recorder, if there is one.
+    pub(crate) recorder: Option<RecorderOptions>,
 }
 
 /// Takes frames and delivers them.
@@ -93,6 +97,8 @@ impl Backend {
         failures: Failures,
     ) -> Self {
         let start_ns = timeline.now_ns();
+        let mut frames = Frames::new(start_ns, options.process, options.without);
+        frames.record_with(options.recorder);
         Self {
             hub: tree.hub().clone(),
             tree: tree.clone(),
@@ -103,7 +109,7 @@ impl Backend {
             looked: None,
             merge: Merge::default(),
             generations: Generations::new(tree.clone()),
-            frames: Frames::new(start_ns, options.process, options.without),
+            frames,
             stage: Stage::new(books, failures, options.write_through),
             paused: false,
         }
@@ -120,6 +126,7 @@ impl Backend {
         self.timeline = timeline;
         self.grace = options.grace;
         self.frames = Frames::new(start_ns, options.process, options.without);
+        self.frames.record_with(options.recorder);
         self.stage.failures = failures;
         self.stage.write_through = options.write_through;
     }
@@ -134,12 +141,35 @@ impl Backend {
         std::mem::forget(self.stage.begin_in_child());
         let mut process = self.frames.process().clone();
         process.id = std::process::id();
+        let recorder = self.frames.leave_recorder();
         self.frames = Frames::new(self.timeline.now_ns(), process, self.frames.without());
+        self.frames.record_with(recorder);
     }
 
     /// When the runtime started, as records show it.
     pub(crate) fn start_ns(&self) -> i64 {
         self.frames.start_ns()
+    }
+
+    /// Has the flight recorder survive the process in a run's folder; false if there is no room.
+    pub(crate) fn keep_recorder(&mut self, keeper: &Keeper) -> bool {
+        self.frames.keep_recorder(keeper)
+    }
+
+    /// Has what the flight recorder keeps written, and says how many records that was.
+    pub(crate) fn dump_recorder(&mut self) -> u64 {
+        self.take_installs();
+        self.stage.begin_batch(self.timeline.now_ns());
+        let Self { frames, generations, stage, .. } = self;
+        frames.dump(generations, stage)
+    }
+
+    /// Delivers what the lanes hold now, has the flight recorder written, and flushes.
+    pub(crate) fn dump(&mut self, deadline: Instant) -> u64 {
+        let reached = self.drain_all(deadline);
+        let dumped = self.dump_recorder();
+        let _ = self.flush(reached, deadline, false);
+        dumped
     }
 
     /// Has what is written noted in a run's folder, or no more.
@@ -301,6 +331,7 @@ impl Backend {
             commits.keeper().control().set_clock(self.timeline.anchor());
         }
         self.stage.end_batch_of(lanes.unwrap_or(&mut self.lanes), &table);
+        self.frames.book_recorder(&self.stage);
         self.retire_lanes();
         while let Some(retired) = self.generations.retire(&self.lanes) {
             self.stage.depart(&retired.table, self.generations.uses());

@@ -31,6 +31,9 @@ pub(crate) enum Request {
         deadline: Instant,
         answer: Answer<Recovery>,
     },
+    /// Deliver what the lanes hold now, have the flight recorder written, flush the handlers, and
+    /// tell how many records that was.
+    Dump { deadline: Instant, answer: Answer<u64> },
     /// Come to a stand and give the backend to whoever forks, until that is over.
     StandStill { fork: Arc<Fork>, answer: Answer<()> },
     /// As a flush; then the thread ends, and with `close` the handlers do.
@@ -47,6 +50,7 @@ impl fmt::Debug for Request {
             Self::Resume => "Resume",
             Self::Stop { .. } => "Stop",
             Self::Inherit { .. } => "Inherit",
+            Self::Dump { .. } => "Dump",
             Self::StandStill { .. } => "StandStill",
         })
     }

@@ -293,6 +293,77 @@ impl Stage {
         }
     }
 
+    /// As [`route`](Self::route), of a record that has others written first: before it goes to its
+    /// handlers, but once its logger's filters let it pass. A handler `target` gets it in any case.
+    #[cold]
+    pub(super) fn route_after(
+        &mut self,
+        route: &Route,
+        table: &Table,
+        origin: u64,
+        target: Option<u64>,
+        record: &mut LogRecord<'_>,
+        before: &mut dyn FnMut(&mut Self),
+    ) {
+        self.record += 1;
+        if route.disabled {
+            return DrainBooks::add(&self.books.filtered, 1);
+        }
+        let outcome = self.through(&route.filters, table, record, None, &mut |stage, record| {
+            before(stage);
+            stage.caused = origin != 0;
+            stage.record += 1;
+            stage.offer_all_of(route, table, origin, record);
+            let used = target.and_then(|target| table.uses.get(&target));
+            let has_it = |used: &HandlerUse| {
+                let mut known = route.handlers.iter().filter(|known| known.index == used.index);
+                known.any(|known| record.level().is_at_least(known.level))
+            };
+            if let Some(used) = used.filter(|used| !has_it(used)) {
+                stage.offer(used, table, origin, record, false, 0);
+            }
+        });
+        self.aborted = false;
+        match outcome {
+            Outcome::Passed => {
+                let empty = route.handlers.is_empty();
+                DrainBooks::add(if empty { &self.books.unrouted } else { &self.books.routed }, 1);
+            }
+            Outcome::Refused => DrainBooks::add(&self.books.filtered, 1),
+            Outcome::Withheld => DrainBooks::add(&self.books.withheld, 1),
+        }
+    }
+
+    /// Delivers a record that a flight recorder kept: through its logger's filters to its handlers
+    /// as they are now, or to the handler `target`, whatever its level. It is in the recorder's
+    /// books only.
+    pub(super) fn route_recorded(
+        &mut self,
+        route: &Route,
+        table: &Table,
+        target: Option<u64>,
+        record: &mut LogRecord<'_>,
+    ) {
+        self.record += 1;
+        self.caused = false;
+        let used = target.and_then(|target| table.uses.get(&target));
+        self.through(&route.filters, table, record, None, &mut |stage, record| match used {
+            Some(used) => stage.offer(used, table, 0, record, false, 0),
+            None => stage.offer_all_of(route, table, 0, record),
+        });
+        self.aborted = false;
+        self.record += 1;
+    }
+
+    /// Has what is written now committed, although no lane may have been read for it. Returns whose
+    /// epoch that will be.
+    pub(super) fn demand_commit(&mut self) -> Option<(u64, u64)> {
+        let commits = self.commits.as_mut()?;
+        commits.demand();
+        let (owner, committed) = commits.committed();
+        Some((owner, committed + 1))
+    }
+
     #[inline(always)]
     fn offer_all(&mut self, route: &Route, table: &Table, origin: u64, record: &mut LogRecord<'_>) {
         let empty = route.handlers.is_empty();

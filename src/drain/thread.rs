@@ -148,6 +148,7 @@ fn take_requests(
             Request::Inherit { estates, keeper, deadline, answer } => {
                 answer.give(backend.inherit_once(estates, keeper, deadline));
             }
+            Request::Dump { deadline, answer } => answer.give(backend.dump(deadline)),
             Request::StandStill { fork, answer } => forking = Some((fork, answer)),
             Request::Resume => backend.set_paused(false),
             Request::Flush { deadline, sync, answer } => {

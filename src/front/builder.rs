@@ -1,5 +1,6 @@
 //! Records without a static call site.
 
+use crate::lane::frame::WITH_CHECK;
 use crate::level::Level;
 use crate::record::{DescribedBuf, Field, ValueBuf};
 use crate::tree::Logger;
@@ -164,18 +165,28 @@ impl Logger {
     ///
     /// Returns before delivery; the order with the thread's other records is kept. Allocates.
     pub fn handle(&self, record: &RecordBuilder) {
+        self.hand_over(record, 0);
+    }
+
+    fn hand_over(&self, record: &RecordBuilder, flags: u8) {
         let _fields = self.fields().map(|fields| super::Scope::of(fields).enter());
-        let word = self.word();
-        super::put_described(self.tree(), self.number(), word, record.level, &record.body());
+        let (level, body) = (record.level, record.body());
+        super::put_described(self.tree(), self.number(), self.word(), level, flags, &body);
     }
 
     /// Logs a record that has no static call site, if this logger lets its level through.
     ///
     /// Allocates, unlike the macros.
     pub fn log_record(&self, record: &RecordBuilder) {
-        if self.is_enabled_for(record.level) {
-            self.handle(record);
+        if self.takes(record.level) {
+            self.hand_over_checked(record);
         }
+    }
+
+    /// As [`handle`](Self::handle), of a record whose level this logger or the flight recorder
+    /// [takes](Self::takes).
+    pub(crate) fn hand_over_checked(&self, record: &RecordBuilder) {
+        self.hand_over(record, WITH_CHECK);
     }
 
     /// Logs a value as the message, without formatting: Python's `logger.log(level, value)`.

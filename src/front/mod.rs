@@ -18,7 +18,7 @@ pub use scope::{Entered, InScope, Scope, with_fields};
 use crate::callsite::{self, Callsite, Threshold};
 use crate::capture::{Encodes, Sink, Words};
 use crate::lane::frame::{
-    self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_CHANGES, WITH_LEVEL, WITH_ORIGIN,
+    self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_CHANGES, WITH_CHECK, WITH_LEVEL, WITH_ORIGIN,
 };
 use crate::lane::{self, Mode, Refused, Writer};
 use crate::level::Level;
@@ -131,8 +131,8 @@ pub(crate) fn admit<D: Default>(site: &'static Callsite, level: i32) -> Option<T
 #[cold]
 #[inline(never)]
 fn admit_slow(default: fn() -> &'static Arc<Tree>, site: &'static Callsite, level: i32) -> bool {
-    let word = match lanes::redirected() {
-        Some(tree) => tree.state().node_of_target(site.meta.target).word(),
+    let node = match lanes::redirected() {
+        Some(tree) => tree.state().node_of_target(site.meta.target),
         None => {
             let tree = default();
             let mut ids = site.ids.load(Ordering::Relaxed);
@@ -140,9 +140,13 @@ fn admit_slow(default: fn() -> &'static Arc<Tree>, site: &'static Callsite, leve
                 tree.register(site);
                 ids = site.ids.load(Ordering::Relaxed);
             }
-            tree.state().node_at((ids >> 32) as u32).word()
+            tree.state().node_at((ids >> 32) as u32).clone()
         }
     };
+    if site.asks {
+        return node.is_enabled_for(level);
+    }
+    let word = node.word();
     word.admits(level) && word.least() != i32::MAX
 }
 
@@ -304,8 +308,8 @@ fn cut(tree: &Arc<Tree>, call: Call, words: &[u64], changes: &[u64]) {
     push_cut(&mut body, &message, words.len() * 8);
     lanes::count_cut(tree.hub());
     let ids = described_ids(call.level, (call.ids >> 32) as u32);
-    let items = body.words();
-    publish_changed(tree, frame::DESCRIBED, call.word, call.level, ids, items, changes);
+    let (kind, items) = (frame::DESCRIBED | WITH_CHECK, body.words());
+    publish_changed(tree, kind, call.word, call.level, ids, items, changes);
 }
 
 /// As [`cut`], for a record that was described to begin with.
@@ -315,6 +319,7 @@ fn cut_described(
     logger: u32,
     word: Threshold,
     level: Level,
+    flags: u8,
     body: &DescribedBuf,
 ) {
     let whole = Described::read(body.words());
@@ -328,7 +333,7 @@ fn cut_described(
         .push(Field::Function, cut_name(whole.function));
     push_cut(&mut short, &message, body.words().len() * 8);
     lanes::count_cut(tree.hub());
-    put_described(tree, logger, word, level, &short);
+    put_described(tree, logger, word, level, flags, &short);
 }
 
 fn cut_name(name: &str) -> &str {
@@ -352,26 +357,28 @@ fn described_ids(level: Level, logger: u32) -> u64 {
     u64::from(level.as_i32() as u32) | u64::from(logger) << 32
 }
 
-/// Publishes a described record, without a check of its level.
+/// Publishes a described record, without a check of its level; with [`WITH_CHECK`] one that lies
+/// below its logger's level is the flight recorder's.
 pub(crate) fn put_described(
     tree: &Arc<Tree>,
     logger: u32,
     word: Threshold,
     level: Level,
+    flags: u8,
     body: &DescribedBuf,
 ) {
     let ids = described_ids(level, logger);
     let generation = word.generation();
     let items = body.words();
     if items.len() * 8 > MAX_RECORD_BYTES {
-        return cut_described(tree, logger, word, level, body);
+        return cut_described(tree, logger, word, level, flags, body);
     }
     let words = HEADER_WORDS + items.len();
     let hub = tree.hub();
     let fast = !word.is_slow()
         && lanes::try_lane(hub, |lane| {
             lane.write(level, words, |stamp, out| {
-                header(words, frame::DESCRIBED, generation, stamp, ids, out);
+                header(words, frame::DESCRIBED | flags, generation, stamp, ids, out);
                 out.copy(items);
             })
         });
@@ -384,5 +391,5 @@ pub(crate) fn put_described(
     let changes = factory
         .map(|factory| hooks::changes(factory, tree, logger, level, read()))
         .unwrap_or_default();
-    publish_changed(tree, frame::DESCRIBED, word, level, ids, items, &changes);
+    publish_changed(tree, frame::DESCRIBED | flags, word, level, ids, items, &changes);
 }

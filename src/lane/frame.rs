@@ -25,6 +25,9 @@ pub(crate) const LAST_PART: u64 = 2;
 pub(crate) const CONTEXT: u8 = 6;
 /// The kind without its flags.
 pub(crate) const KIND: u8 = 0x0f;
+/// The level was held against the logger's threshold (described frames; site frames' always was):
+/// what lies below the logger's level is the flight recorder's.
+pub(crate) const WITH_CHECK: u8 = 0x10;
 /// What a record factory changed comes before the values: a map's payload.
 pub(crate) const WITH_CHANGES: u8 = 0x20;
 /// A word with the level follows word 2 (site frames).

@@ -301,6 +301,11 @@ impl Hub {
         mine.last().map(|(_, keeper)| keeper)
     }
 
+    /// Counts something that was to outlive the process and found no room.
+    pub(crate) fn count_unkept(&self) {
+        self.unkept.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Lanes that do not outlive the process although they were to, and names in them that
     /// nobody could read: there was no room.
     pub(crate) fn unkept(&self) -> u64 {

@@ -5,6 +5,7 @@ use super::core::{Core, CoreOptions, Drain};
 use super::crash::CrashHandling;
 use super::durability::Lanes;
 use super::levels;
+use super::recorder::FlightRecorder;
 use crate::clock::ClockSource;
 use crate::drain::{BackendOptions, Failure, ThreadOptions, Wait, to_stderr};
 use crate::error::Error;
@@ -44,6 +45,7 @@ use std::time::Duration;
 /// | [`exit_hook`](Self::exit_hook) | on | | up to 1 s at the process's end |
 /// | [`durability`](Self::durability) | `Lanes::Heap` | see [`Lanes`] | mapped: a file for each thread that logs |
 /// | [`crash_handling`](Self::crash_handling) | off | see [`CrashHandling`] | the end by a signal waits for the drain |
+/// | [`flight_recorder`](Self::flight_recorder) | off | see [`FlightRecorder`] | its bytes; calls below their logger's level cost what enabled ones do |
 /// | [`log_bridge`](Self::log_bridge) | on for `init` | feature `log` | |
 /// | [`capture`](Self::capture) | off | | keeps every record in memory |
 ///
@@ -72,6 +74,7 @@ pub struct RuntimeBuilder {
     bridge: bool,
     options: CoreOptions,
     affinity: Option<usize>,
+    recorder: Option<FlightRecorder>,
 }
 
 impl fmt::Debug for RuntimeBuilder {
@@ -97,6 +100,7 @@ pub(crate) fn default_options() -> CoreOptions {
             process: ProcessInfo { id: std::process::id(), name: "MainProcess".to_owned() },
             without: Without::default(),
             write_through: false,
+            recorder: None,
         },
         hook: Arc::new(to_stderr),
         report_every: false,
@@ -119,6 +123,7 @@ impl RuntimeBuilder {
             bridge: true,
             options: default_options(),
             affinity: None,
+            recorder: None,
         }
     }
 
@@ -293,6 +298,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Keeps the latest records below their loggers' levels in memory, and writes them when an
+    /// error, a panic, a signal or a call asks for it; see [`FlightRecorder`].
+    pub fn flight_recorder(mut self, recorder: FlightRecorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// Whether panics are to be logged.
     pub(crate) fn wants_panics(&self) -> bool {
         self.options.crash.as_ref().is_some_and(CrashHandling::wants_panics)
@@ -370,6 +382,10 @@ impl RuntimeBuilder {
         }
         let mut formatting: Vec<HandlerRef> =
             handlers.iter().map(|(_, _, handler)| handler.clone()).collect();
+        if let Some(recorder) = &self.recorder {
+            self.options.backend.recorder = Some(recorder.options());
+            formatting.extend(recorder.target().cloned());
+        }
         let mut at = 0;
         while let Some(handler) = formatting.get(at).cloned() {
             at += 1;
@@ -395,6 +411,7 @@ impl RuntimeBuilder {
                 state.settings_mut(number).level = *level;
             }
             levels::set(state, &from_text);
+            state.set_recording(self.recorder.as_ref().map(FlightRecorder::recording));
             for (logger, _, handler) in &handlers {
                 let number = state.number(logger);
                 let attached = &mut state.settings_mut(number).handlers;
@@ -451,6 +468,9 @@ impl RuntimeBuilder {
         let mut names: Vec<&str> = self.handlers.iter().map(|(_, name, _)| &**name).collect();
         names.extend(self.console.then_some("console"));
         names.extend(self.capture.then_some("capture"));
+        if let Some(recorder) = &self.recorder {
+            recorder.check(names.iter().copied())?;
+        }
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(Error::invalid(format!("handler: two are named {:?}", pair[0]))),

@@ -19,7 +19,7 @@ use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
 use crate::record::{Birth, ProcessInfo};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock, thread};
 use crate::sys;
-use crate::tree::Tree;
+use crate::tree::{Told, Tree};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -189,14 +189,20 @@ impl Core {
         let Some(backend) = seat.as_mut() else { return Err(closed()) };
         let keeper = Keeper::create(dir, &run_of(backend, options), spills)?;
         let names = Arc::downgrade(&keeper);
-        self.tree.watch_names(move |number, name| {
+        self.tree.watch_names(move |number, told| {
             if let Some(keeper) = names.upgrade() {
-                keeper.name(number, name);
+                match told {
+                    Told::Name(name) => keeper.name(number, name),
+                    Told::Level { generation, least } => keeper.level(number, generation, least),
+                }
             }
         });
         let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
         let _here = Backend::enter();
         backend.keep(Some(keeper.clone()));
+        if !backend.keep_recorder(&keeper) {
+            self.hub().count_unkept();
+        }
         self.hub().set_keeper(Some(keeper));
         let _ = backend.inherit(estates, after(RECOVERY_LIMIT));
         Ok(())
@@ -342,6 +348,14 @@ impl Core {
         }
         self.ask(deadline + GRACE, |answer| Request::Flush { deadline, sync, answer })
             .unwrap_or_else(|error| self.failed(&error))
+    }
+
+    pub(crate) fn dump_recorder(&self, timeout: Duration) -> Result<u64, Error> {
+        let deadline = after(timeout);
+        if let Some(dumped) = self.here(|backend| backend.dump(deadline)) {
+            return Ok(dumped);
+        }
+        self.ask(deadline + GRACE, |answer| Request::Dump { deadline, answer })
     }
 
     pub(crate) fn deliver(&self, timeout: Duration) -> Report {
@@ -497,6 +511,12 @@ impl Core {
             gaps: get(&self.books.gaps),
             failures: get(&self.books.failures),
             recovered: get(&self.books.recovered),
+            recorded: get(&self.books.recorded),
+            recorder_kept: get(&self.books.recorder_kept),
+            dumped: get(&self.books.dumped),
+            discarded: get(&self.books.discarded),
+            dumps: get(&self.books.dumps),
+            dumps_withheld: get(&self.books.dumps_withheld),
             unkept_lanes: self.hub().unkept(),
             after_end,
             circular: self.hub().circular(),

@@ -160,12 +160,19 @@ impl Logger {
         self.tree.state().effective_level(self.number())
     }
 
-    /// Returns true if a record at `level` would be made: Python's `isEnabledFor`.
+    /// Returns true if a record at `level` would go to handlers: Python's `isEnabledFor`. What
+    /// only a flight recorder keeps is not enabled.
     ///
     /// One relaxed load, whatever the configuration.
     #[inline]
     pub fn is_enabled_for(&self, level: Level) -> bool {
-        self.node.word().least() <= level.as_i32() && self.node.word().least() != i32::MAX
+        self.node.is_enabled_for(level.as_i32())
+    }
+
+    /// Whether a record at `level` has anywhere to go: to handlers, or to the flight recorder.
+    pub(crate) fn takes(&self, level: Level) -> bool {
+        let word = self.node.word();
+        word.admits(level.as_i32()) && word.least() != i32::MAX
     }
 
     /// Whether records go to the ancestors' handlers too; true unless set otherwise.

@@ -14,7 +14,7 @@ mod timer;
 
 pub use logger::Logger;
 pub(crate) use snapshot::{Departed, HandlerUse, Install, Route, Snapshot, Table};
-pub(crate) use state::State;
+pub(crate) use state::{Recording, State, Told};
 pub use temporary::TemporaryLevels;
 
 use crate::callsite::{self, Callsite, Threshold};
@@ -170,6 +170,7 @@ impl Tree {
             return result;
         }
         let install = state.compile();
+        state.tell_levels();
         let snapshot = install.snapshot.clone();
         self.installs.push(install);
         self.current.store(snapshot);
@@ -209,7 +210,7 @@ impl Tree {
 
     /// Tells `watcher` every logger's number and name, now and when one is made. It runs under the
     /// state's lock and must not come back here.
-    pub(crate) fn watch_names(&self, watcher: impl Fn(u32, &str) + Send + 'static) {
+    pub(crate) fn watch_names(&self, watcher: impl Fn(u32, Told<'_>) + Send + 'static) {
         self.state().watch_names(Box::new(watcher));
     }
 

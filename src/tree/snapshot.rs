@@ -52,6 +52,8 @@ pub(crate) struct Table {
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
     pub(crate) disabled: bool,
+    /// What lies below is the flight recorder's; the least level if there is none.
+    pub(crate) level: Level,
     /// The logger's own filters, by index.
     pub(crate) filters: Box<[u32]>,
     /// The handlers of the logger and its ancestors, until `propagate` is off.

@@ -48,6 +48,8 @@ pub(crate) struct Draft {
 pub(crate) struct State {
     names: Names,
     watcher: Watcher,
+    /// The levels that it was told, by logger.
+    told_levels: Vec<i32>,
     nodes: Vec<Arc<Node>>,
     draft: Draft,
     generation: u32,
@@ -66,10 +68,30 @@ pub(crate) struct State {
     /// not touch them, and an applied one does not end them.
     overrides: Vec<Override>,
     next_override: u64,
+    /// What the flight recorder wants, if there is one.
+    recording: Option<Recording>,
 }
 
-/// Told the numbers and names of loggers.
-pub(super) type NameWatcher = Box<dyn Fn(u32, &str) + Send>;
+/// What a flight recorder wants of the tree.
+#[derive(Debug, Clone)]
+pub(crate) struct Recording {
+    /// It keeps what reaches this level and goes to no handler.
+    pub(crate) level: Level,
+    /// A handler for its dumps, which stays at home whether attached or not.
+    pub(crate) target: Option<HandlerRef>,
+}
+
+/// What is told of a logger.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// Its name.
+    Name(&'a str),
+    /// The least level that goes to handlers from a generation on, where there is a flight recorder.
+    Level { generation: u32, least: i32 },
+}
+
+/// Told the numbers of loggers, and what is to be known of each to read its frames.
+pub(super) type NameWatcher = Box<dyn Fn(u32, Told<'_>) + Send>;
 
 struct Watcher(Option<NameWatcher>);
 
@@ -92,10 +114,11 @@ impl State {
             failing_filter_aborts: false,
         };
         let names = Names::new();
-        let root = Node::new(0, names.name(0).clone(), Threshold::UNKNOWN);
+        let root = Node::new(0, names.name(0).clone(), Threshold::UNKNOWN, i32::MAX);
         let mut state = Self {
             names,
             watcher: Watcher(None),
+            told_levels: Vec::new(),
             nodes: vec![root],
             draft,
             generation: 0,
@@ -109,6 +132,7 @@ impl State {
             order: Vec::new(),
             overrides: Vec::new(),
             next_override: 0,
+            recording: None,
         };
         state.rewrite_words();
         state
@@ -141,8 +165,25 @@ impl State {
 
     /// Tells every logger's number and name, now and when one is made.
     pub(super) fn watch_names(&mut self, watcher: NameWatcher) {
-        (0..self.len() as u32).for_each(|number| watcher(number, self.names.name(number)));
+        let numbers = 0..self.len() as u32;
+        numbers.for_each(|number| watcher(number, Told::Name(self.names.name(number))));
         self.watcher = Watcher(Some(watcher));
+        self.told_levels.clear();
+        self.tell_levels();
+    }
+
+    /// Tells the levels that are others than told last; before any word has them.
+    pub(super) fn tell_levels(&mut self) {
+        let (Watcher(Some(watcher)), Some(_)) = (&self.watcher, &self.recording) else { return };
+        for number in 0..self.len() as u32 {
+            let least = self.route_level(number).as_i32();
+            match self.told_levels.get_mut(number as usize) {
+                Some(told) if *told == least => continue,
+                Some(told) => *told = least,
+                None => self.told_levels.push(least),
+            }
+            watcher(number, Told::Level { generation: self.generation, least });
+        }
     }
 
     // --- names ---------------------------------------------------------------------------
@@ -153,11 +194,14 @@ impl State {
             None => {
                 let number = self.names.add(name);
                 if let Watcher(Some(watcher)) = &self.watcher {
-                    watcher(number, self.names.name(number));
+                    watcher(number, Told::Name(self.names.name(number)));
                 }
                 self.draft.settings.push(Settings::new(Level::NOTSET));
-                let word = self.word(self.threshold(number));
-                self.nodes.push(Node::new(number, self.names.name(number).clone(), word));
+                self.tell_levels();
+                let enabled = self.threshold(number);
+                let word = self.word(self.admission(enabled));
+                let node = Node::new(number, self.names.name(number).clone(), word, enabled);
+                self.nodes.push(node);
                 number
             }
         }
@@ -310,7 +354,34 @@ impl State {
 
     // --- thresholds ----------------------------------------------------------------------
 
-    /// The least level at which a call on this logger has anything to do: Python's `isEnabledFor`.
+    /// Has records kept that go to no handler, or no more.
+    pub(crate) fn set_recording(&mut self, recording: Option<Recording>) {
+        self.recording = recording;
+    }
+
+    /// The least level at which a call has anything to do, given its logger's threshold: what
+    /// `disable` and a disabled logger switch off is not recorded either.
+    fn admission(&self, threshold: i32) -> i32 {
+        match &self.recording {
+            Some(recording) if threshold != i32::MAX => {
+                let above_disabled = self.draft.disable.as_i32().saturating_add(1);
+                threshold.min(recording.level.as_i32().max(above_disabled))
+            }
+            _ => threshold,
+        }
+    }
+
+    /// The least level of this logger that goes to handlers, as routes have it: whether the logger
+    /// is disabled is told apart. Without a recorder every level does that comes through.
+    fn route_level(&self, number: u32) -> Level {
+        if self.recording.is_none() {
+            return Level::new(i32::MIN);
+        }
+        let above_disabled = self.draft.disable.as_i32().saturating_add(1);
+        Level::new(self.effective_level(number).as_i32().max(above_disabled))
+    }
+
+    /// The least level at which a call on this logger goes to handlers: Python's `isEnabledFor`.
     pub(crate) fn threshold(&self, number: u32) -> i32 {
         if self.settings(number).disabled {
             return i32::MAX;
@@ -326,7 +397,8 @@ impl State {
             return Level::new(i32::MIN);
         }
         let numbers = 0..self.names.len() as u32;
-        Level::new(numbers.map(|number| self.threshold(number)).min().unwrap_or(i32::MAX))
+        let admissions = numbers.map(|number| self.admission(self.threshold(number)));
+        Level::new(admissions.min().unwrap_or(i32::MAX))
     }
 
     fn word(&self, least: i32) -> Threshold {
@@ -345,20 +417,24 @@ impl State {
         if !self.sites.iter().any(|(known, _)| std::ptr::eq(*known, site)) {
             self.sites.push((site, number));
         }
-        let word = self.site_word(self.threshold(number));
+        let word = self.word_of(site, self.threshold(number));
         site.word.store(word.0, Ordering::Relaxed);
         word
+    }
+
+    fn word_of(&self, site: &Callsite, threshold: i32) -> Threshold {
+        self.site_word(if site.asks { threshold } else { self.admission(threshold) })
     }
 
     /// Rewrites the words of all nodes and call sites for the current generation.
     pub(super) fn rewrite_words(&mut self) {
         let least: Vec<i32> = (0..self.names.len() as u32).map(|at| self.threshold(at)).collect();
         for (node, least) in self.nodes.iter().zip(&least) {
-            node.set_word(self.word(*least));
+            node.set_levels(self.word(self.admission(*least)), *least);
         }
         for (site, number) in &self.sites {
             // ORDERING(generation): as `Node::set_word`.
-            site.word.store(self.site_word(least[*number as usize]).0, Ordering::Relaxed);
+            site.word.store(self.word_of(site, least[*number as usize]).0, Ordering::Relaxed);
         }
     }
 
@@ -380,6 +456,9 @@ impl State {
         let mut seen = HashSet::new();
         let mut waiting: Vec<HandlerRef> =
             self.draft.kept.iter().chain(attached).chain(&self.draft.last_resort).rev_cloned();
+        // At the bottom: it becomes known after the others.
+        let target = self.recording.as_ref().and_then(|recording| recording.target.clone());
+        waiting.splice(0..0, target);
         while let Some(handler) = waiting.pop() {
             if seen.insert(handler.id()) {
                 waiting.extend(handler.targets());
@@ -483,6 +562,7 @@ impl State {
                 Route {
                     name: self.names.name(number).clone(),
                     disabled: self.settings(number).disabled,
+                    level: self.route_level(number),
                     filters,
                     handlers,
                 }

@@ -17,6 +17,7 @@ pub(crate) const SITE: u64 = 2;
 pub(crate) const SHAPE: u64 = 3;
 const LOGGER: u64 = 4;
 const PATH: u64 = 5;
+const LEVEL: u64 = 6;
 
 /// Who wrote the dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(crate) struct Dictionary {
     pub(crate) shapes: HashMap<u32, &'static Shape>,
     pub(crate) loggers: HashMap<u32, String>,
     pub(crate) paths: HashMap<u64, String>,
+    /// By logger: from which generation on which level goes to handlers.
+    pub(crate) levels: HashMap<u32, Vec<(u32, i32)>>,
 }
 
 pub(super) fn run(run: &Run) -> Vec<u8> {
@@ -62,6 +65,12 @@ pub(super) fn run(run: &Run) -> Vec<u8> {
 pub(super) fn logger(number: u32, name: &str) -> Vec<u8> {
     let mut out = Out::default();
     out.number(LOGGER).number(number.into()).text(name);
+    out.sealed()
+}
+
+pub(super) fn level(number: u32, generation: u32, least: i32) -> Vec<u8> {
+    let mut out = Out::default();
+    out.number(LEVEL).number(number.into()).number(generation.into()).number(least as u32 as u64);
     out.sealed()
 }
 
@@ -171,6 +180,7 @@ impl Dictionary {
             shapes: HashMap::new(),
             loggers: HashMap::new(),
             paths: HashMap::new(),
+            levels: HashMap::new(),
         };
         // An entry of a kind that is not known leaves its frames unread, and no others.
         entries.for_each(|mut entry| {
@@ -192,6 +202,12 @@ impl Dictionary {
             LOGGER => {
                 let number = u32::try_from(entry.number()?).ok()?;
                 self.loggers.insert(number, entry.text()?.to_owned());
+            }
+            LEVEL => {
+                let number = u32::try_from(entry.number()?).ok()?;
+                let since = u32::try_from(entry.number()?).ok()?;
+                let least = entry.number()? as u32 as i32;
+                self.levels.entry(number).or_default().push((since, least));
             }
             PATH => {
                 let number = entry.number()?;

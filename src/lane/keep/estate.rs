@@ -2,8 +2,8 @@
 
 use super::spill::{Unfolded, unfold};
 use super::{
-    CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, UNFINISHED, discard,
-    open_lock,
+    CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, RECORDER, RecorderRing,
+    UNFINISHED, discard, open_lock,
 };
 use super::{Foreign, Progress};
 use crate::lane::memory::LaneMemory;
@@ -29,6 +29,8 @@ pub(crate) struct Estate {
     pub(crate) control: Control,
     /// Lanes with where their reading goes on.
     pub(crate) lanes: Vec<(Arc<LaneMemory>, Progress)>,
+    /// What its flight recorder kept.
+    pub(crate) recorder: Option<RecorderRing>,
     /// Some lanes could not be opened: the folder has to stay.
     is_unread: bool,
     /// What was read of the lanes and not written is still there, so that files may be cut.
@@ -106,6 +108,7 @@ fn open(folder: &Path) -> Option<Estate> {
         foreign,
         control,
         lanes,
+        recorder: None,
         is_unread: false,
         is_whole,
     })
@@ -182,6 +185,19 @@ impl Estate {
             self.lanes.push((memory, progress));
         }
         self.lanes.sort_by_key(|(memory, _)| memory.header().number());
+        let counts = |owner: u64, epoch: u64| {
+            committed.get(&owner).is_some_and(|committed| epoch <= *committed)
+        };
+        let map = SharedMap::open(&self.folder.join(RECORDER)).ok();
+        self.recorder = map.and_then(|map| RecorderRing::inherited(map, counts));
+    }
+
+    /// What the flight recorder kept was handed to handlers, and counts as written with an epoch of
+    /// this owner, or at once.
+    pub(crate) fn clear_recorder(&mut self, with: Option<(u64, u64)>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.clear(with);
+        }
     }
 
     /// Whether there are lanes that could not be opened.
@@ -191,8 +207,8 @@ impl Estate {
 
     /// Removes the folder: everything in it has been written out. What could not be read stays.
     pub(crate) fn remove(self) {
-        let Self { folder, lanes, is_unread, .. } = self;
-        drop(lanes);
+        let Self { folder, lanes, recorder, is_unread, .. } = self;
+        drop((lanes, recorder));
         if !is_unread {
             discard(&folder);
         }

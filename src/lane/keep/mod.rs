@@ -10,12 +10,14 @@ mod control;
 pub(crate) mod dictionary;
 mod estate;
 mod header;
+mod recorder;
 mod spill;
 
 pub(crate) use control::{Control, Entry, MOST_FILES};
 pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
 pub(crate) use estate::{Estate, claim};
 pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
+pub(crate) use recorder::{Entry as Recording, RECORDER_HEAD, Recorded, RecorderRing};
 use spill::Spill;
 
 use super::memory::LaneMemory;
@@ -23,6 +25,7 @@ use super::view::LaneView;
 use crate::callsite::{self, Known};
 use crate::clock::Anchor;
 use crate::error::Error;
+use crate::level::Level;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::sys::{self, SharedMap};
 use crate::value::Shape;
@@ -35,6 +38,7 @@ const LOCK: &str = "lock";
 const DICTIONARY: &str = "dictionary";
 const CONTROL: &str = "control";
 const LANE: &str = "lane-";
+const RECORDER: &str = "recorder";
 /// A folder that nobody needs any more: should its remover die, the next one goes on.
 const DISCARDED: &str = ".old-";
 /// A folder that is being made, and not yet anybody's.
@@ -49,12 +53,23 @@ pub(crate) struct Foreign {
     pub(crate) clock: Anchor,
     /// Loggers of this process that stand for those of the other.
     pub(crate) loggers: Mutex<HashMap<u32, u32>>,
+    /// Up to where the other's flight recorder has each lane's records.
+    pub(crate) recorded: Mutex<HashMap<u32, u64>>,
 }
 
 impl Foreign {
     fn new(mut dictionary: Dictionary, clock: Anchor) -> Self {
         let shapes = Arc::new(std::mem::take(&mut dictionary.shapes));
-        Self { dictionary, shapes, clock, loggers: Mutex::default() }
+        let (loggers, recorded) = (Mutex::default(), Mutex::default());
+        Self { dictionary, shapes, clock, loggers, recorded }
+    }
+
+    /// Whether a record is the flight recorder's only: its level was held against the logger's
+    /// when that was of this generation.
+    pub(crate) fn is_for_recorder(&self, logger: u32, generation: u32, level: Level) -> bool {
+        let levels = self.dictionary.levels.get(&logger).map_or(&[][..], |levels| levels);
+        let then = levels.iter().rev().find(|(since, _)| *since <= generation);
+        then.is_some_and(|(_, least)| level.as_i32() < *least)
     }
 }
 
@@ -183,6 +198,16 @@ impl Keeper {
         }
     }
 
+    /// Makes the memory of a flight recorder, in a file of its own.
+    ///
+    /// # Errors
+    ///
+    /// A full file system.
+    pub(crate) fn recorder(&self, words: usize) -> io::Result<RecorderRing> {
+        let map = SharedMap::create(&self.folder.join(RECORDER), RECORDER_HEAD + words)?;
+        Ok(RecorderRing::mapped(map))
+    }
+
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
@@ -194,6 +219,12 @@ impl Keeper {
     /// Notes the name of a logger's number.
     pub(crate) fn name(&self, number: u32, name: &str) {
         self.write(&dictionary::logger(number, name));
+    }
+
+    /// Notes the least level of a logger that goes to handlers, from a generation on: what its
+    /// frames have below that is the flight recorder's.
+    pub(crate) fn level(&self, number: u32, generation: u32, least: i32) {
+        self.write(&dictionary::level(number, generation, least));
     }
 
     /// Notes a path, and gives it a number.
