@@ -161,9 +161,10 @@ impl RecorderRing {
 
     fn write(&self, position: &mut u64, words: &[u64]) {
         let (first, second) = self.parts(*position, words.len());
-        for (place, word) in first.iter().chain(second).zip(words) {
-            place.store(*word, Ordering::Release);
-        }
+        let (before, behind) = words.split_at(first.len());
+        let store = |place: &AtomicU64, word: &u64| place.store(*word, Ordering::Release);
+        first.iter().zip(before).for_each(|(place, word)| store(place, word));
+        second.iter().zip(behind).for_each(|(place, word)| store(place, word));
         *position += words.len() as u64;
     }
 
