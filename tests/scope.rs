@@ -1,8 +1,8 @@
 //! Fields of a stretch of code, on records of that stretch and no others.
 
 use sawmill::{
-    Drain, Level, LogRecord, LoggerAdapter, OwnedRecord, RecordBuilder, Runtime, Scope, ValueBuf,
-    scope, warning,
+    Drain, Level, LogRecord, LoggerAdapter, Overflow, OwnedRecord, RecordBuilder, Runtime, Scope,
+    ValueBuf, scope, warning,
 };
 use std::pin::pin;
 use std::sync::Arc;
@@ -362,6 +362,7 @@ fn a_factory_that_panics_is_contained_and_the_record_says_so() {
 #[test]
 fn a_factory_and_a_record_that_is_too_long_agree() {
     for runtime in runtimes() {
+        runtime.set_overflow(Overflow::block());
         runtime.set_record_factory(|record: &mut LogRecord<'_>| {
             record.set_attribute("name", ValueBuf::of("renamed"));
             if record.message().unwrap().starts_with("changed") {

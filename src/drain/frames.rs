@@ -18,6 +18,9 @@ use crate::sync::Arc;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
 
+const SITE_CHANGED: u8 = frame::SITE | frame::WITH_CHANGES;
+const DESCRIBED_CHANGED: u8 = frame::DESCRIBED | frame::WITH_CHANGES;
+
 /// What reading frames needs to remember.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -66,9 +69,12 @@ impl Frames {
         stage: &mut Stage,
         timeline: &Timeline,
     ) {
-        match head.kind & frame::KIND {
+        match head.kind & (frame::KIND | frame::WITH_CHANGES) {
             frame::SITE | frame::DESCRIBED => {
-                self.record(lane, head, frame, generations, stage, timeline);
+                self.record::<false>(lane, head, frame, generations, stage, timeline);
+            }
+            SITE_CHANGED | DESCRIBED_CHANGED => {
+                self.changed(lane, head, frame, generations, stage, timeline);
             }
             frame::CONTEXT => {
                 lane.context.clear();
@@ -80,8 +86,23 @@ impl Frames {
         }
     }
 
+    /// A record that a factory changed.
+    #[cold]
+    #[inline(never)]
+    fn changed(
+        &mut self,
+        lane: &mut LaneState,
+        head: FrameHead,
+        frame: &[u64],
+        generations: &mut Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) {
+        self.record::<true>(lane, head, frame, generations, stage, timeline);
+    }
+
     #[inline]
-    fn record(
+    fn record<const CHANGED: bool>(
         &mut self,
         lane: &mut LaneState,
         head: FrameHead,
@@ -103,7 +124,7 @@ impl Frames {
             site = Some(found);
         }
         let (mut origin, mut changes) = (0, &[][..]);
-        if head.kind & (frame::WITH_LEVEL | frame::WITH_ORIGIN | frame::WITH_CHANGES) != 0 {
+        if head.kind & (frame::WITH_LEVEL | frame::WITH_ORIGIN) != 0 {
             let mut flagged = |flag| match rest.split_first() {
                 _ if head.kind & flag == 0 => Some(None),
                 Some((word, after)) => {
@@ -119,10 +140,10 @@ impl Frames {
             };
             level = chosen.map_or(level, |word| Level::new(word as u32 as i32));
             origin = cause.unwrap_or(0);
-            if head.kind & frame::WITH_CHANGES != 0 {
-                let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
-                changes = made;
-            }
+        }
+        if CHANGED {
+            let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
+            changes = made;
         }
         let late = *stamp < self.newest;
         if late {
@@ -173,7 +194,7 @@ impl Frames {
         if let Some(site) = site {
             let head = head(level_name, stamped());
             let mut record = LogRecord::new(head, Body::Site { site, words: rest }, None);
-            if !changes.is_empty() {
+            if CHANGED {
                 record.apply_changes(changes);
             }
             if triggers {
@@ -187,7 +208,7 @@ impl Frames {
         let time_ns = described.made_ns().unwrap_or_else(stamped);
         let head = head(described.level_name.unwrap_or(level_name), time_ns);
         let mut record = LogRecord::new(head, Body::Described(described), renderer);
-        if !changes.is_empty() {
+        if CHANGED {
             record.apply_changes(changes);
         }
         if triggers {
@@ -240,7 +261,10 @@ impl Frames {
         if head.words != whole.len() {
             return damaged(lane, stage);
         }
-        self.record(lane, head, &whole, generations, stage, timeline);
+        match head.kind & frame::WITH_CHANGES {
+            0 => self.record::<false>(lane, head, &whole, generations, stage, timeline),
+            _ => self.changed(lane, head, &whole, generations, stage, timeline),
+        }
     }
 
     /// Losses that the producer tells.
