@@ -1,5 +1,6 @@
 //! The time of a record as text.
 
+mod civil;
 mod strftime;
 mod text;
 mod zone;

@@ -1,6 +1,6 @@
 //! `strftime` as the C library writes it in the C locale, compiled once.
 
-use jiff::civil::{DateTime, Weekday};
+use super::civil::Civil;
 use std::fmt::Write as _;
 
 const DAYS: [&str; 7] =
@@ -53,7 +53,7 @@ impl Item {
 
 /// A moment, taken apart.
 pub(super) struct Moment<'a> {
-    pub(super) civil: DateTime,
+    pub(super) civil: Civil,
     /// Seconds since the Unix epoch.
     pub(super) second: i64,
     /// Seconds east of UTC.
@@ -152,40 +152,38 @@ fn directive_at(text: &str, fractions: bool) -> (Option<Piece>, usize) {
 /// Appends what a directive stands for.
 pub(super) fn push(item: Item, moment: &Moment<'_>, out: &mut String) {
     let civil = &moment.civil;
-    let weekday = civil.weekday();
-    let sunday_based = i64::from(weekday.to_sunday_zero_offset());
-    let monday_based = i64::from(weekday.to_monday_zero_offset());
-    let day_of_year = i64::from(civil.day_of_year());
-    let hour = i64::from(civil.hour());
+    let sunday_based = i64::from(civil.weekday);
+    let monday_based = (sunday_based + 6) % 7;
+    let day_of_year = i64::from(civil.day_of_year);
+    let hour = i64::from(civil.hour);
     let hour_of_12 = (hour + 11) % 12 + 1;
-    let year = i64::from(civil.year());
-    let iso = || civil.date().iso_week_date();
+    let year = civil.year;
     let mut number =
         |value: i64, digits: usize, pad: u8| push_number(item, value, digits, pad, out);
     match item.letter {
-        b'd' => number(i64::from(civil.day()), 2, b'0'),
-        b'e' => number(i64::from(civil.day()), 2, b'_'),
-        b'm' => number(i64::from(civil.month()), 2, b'0'),
+        b'd' => number(i64::from(civil.day), 2, b'0'),
+        b'e' => number(i64::from(civil.day), 2, b'_'),
+        b'm' => number(i64::from(civil.month), 2, b'0'),
         b'y' => number(year.rem_euclid(100), 2, b'0'),
         b'Y' => number(year, 0, b'0'),
-        b'C' => number(year.div_euclid(100), 2, b'0'),
+        b'C' => number(year.div_euclid(100), 1, b'0'),
         b'j' => number(day_of_year, 3, b'0'),
         b'H' => number(hour, 2, b'0'),
         b'k' => number(hour, 2, b'_'),
         b'I' => number(hour_of_12, 2, b'0'),
         b'l' => number(hour_of_12, 2, b'_'),
-        b'M' => number(i64::from(civil.minute()), 2, b'0'),
-        b'S' => number(i64::from(civil.second()), 2, b'0'),
+        b'M' => number(i64::from(civil.minute), 2, b'0'),
+        b'S' => number(i64::from(civil.second), 2, b'0'),
         b's' => number(moment.second, 0, b'0'),
         b'u' => number(monday_based + 1, 1, b'0'),
         b'w' => number(sunday_based, 1, b'0'),
         b'U' => number((day_of_year + 6 - sunday_based) / 7, 2, b'0'),
         b'W' => number((day_of_year + 6 - monday_based) / 7, 2, b'0'),
-        b'V' => number(i64::from(iso().week()), 2, b'0'),
-        b'G' => number(i64::from(iso().year()), 0, b'0'),
-        b'g' => number(i64::from(iso().year()).rem_euclid(100), 2, b'0'),
-        b'a' => push_text(item, &day_name(weekday)[..3], out),
-        b'A' => push_text(item, day_name(weekday), out),
+        b'V' => number(i64::from(civil.iso_week().1), 2, b'0'),
+        b'G' => number(civil.iso_week().0, 0, b'0'),
+        b'g' => number(civil.iso_week().0.rem_euclid(100), 2, b'0'),
+        b'a' => push_text(item, &day_name(civil)[..3], out),
+        b'A' => push_text(item, day_name(civil), out),
         b'b' | b'h' => push_text(item, &month_name(civil)[..3], out),
         b'B' => push_text(item, month_name(civil), out),
         b'p' | b'P' => {
@@ -257,20 +255,22 @@ fn compound(item: Item, format: &str, moment: &Moment<'_>, out: &mut String) {
     push_text(Item { swap: false, ..item }, &text, out);
 }
 
-fn day_name(weekday: Weekday) -> &'static str {
-    DAYS[weekday.to_sunday_zero_offset() as usize]
+fn day_name(civil: &Civil) -> &'static str {
+    DAYS[usize::from(civil.weekday)]
 }
 
-fn month_name(civil: &DateTime) -> &'static str {
-    MONTHS[civil.month() as usize - 1]
+fn month_name(civil: &Civil) -> &'static str {
+    MONTHS[usize::from(civil.month) - 1]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{DateTime, date};
+    use jiff::tz::Offset;
 
     fn shown(format: &str, civil: DateTime) -> String {
+        let civil = Civil::of(Offset::UTC.to_timestamp(civil).unwrap().as_second());
         let moment = Moment { civil, second: 1_699_168_400, offset: -5 * 3600, zone: "EST" };
         let mut out = String::new();
         for piece in compile(format, false) {

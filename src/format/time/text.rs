@@ -1,13 +1,12 @@
 //! A record's time as text, worked out once a second and patched in between.
 
+use super::civil::{Civil, within_zone};
 use super::strftime::{self, Moment, Piece};
 use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
 use crate::text::{BLOCK, Line};
-use jiff::Timestamp;
-use jiff::tz::Offset;
 use std::cell::RefCell;
 
 /// Whose reading of date formats applies.
@@ -146,13 +145,14 @@ impl TimeText {
     ///
     /// # Errors
     ///
-    /// If the format for milliseconds does not take what it is given.
+    /// If the format for milliseconds does not take what it is given, or the year is beyond those
+    /// that the C library knows.
     #[inline]
     pub(crate) fn write(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let (second, nanos) = record.second();
         let mut cache = self.cache.borrow_mut();
         if cache.second != Some(second) {
-            self.refresh(second, &mut cache);
+            self.refresh(second, &mut cache)?;
         }
         if let Some(format) = &self.odd_msecs {
             return merge_millis(format, &cache.text, record.msecs(), out);
@@ -198,7 +198,7 @@ impl TimeText {
     #[inline(never)]
     fn show(&self, time_ns: i64, cache: &mut Cache) -> Option<()> {
         if !(0..SECOND_NS).contains(&time_ns.wrapping_sub(cache.shown.second_ns)) {
-            self.refresh(time_ns.div_euclid(SECOND_NS), cache);
+            self.refresh(time_ns.div_euclid(SECOND_NS), cache).ok()?;
         }
         if self.odd_msecs.is_some() {
             return None;
@@ -221,27 +221,23 @@ impl TimeText {
     }
 
     #[cold]
-    fn refresh(&self, second: i64, cache: &mut Cache) {
-        let timestamp = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+    fn refresh(&self, second: i64, cache: &mut Cache) -> Result<(), Error> {
+        let moment = |offset: i32, zone| {
+            let civil = Civil::of(second.saturating_add(i64::from(offset)));
+            let known = civil.is_known().then_some(Moment { civil, second, offset, zone });
+            known.ok_or_else(|| Error::invalid("the record's time is in no year that is known"))
+        };
         let moment = match &self.zone {
-            Zone::Utc => Moment {
-                civil: Offset::UTC.to_datetime(timestamp),
-                second,
-                offset: 0,
-                zone: if self.dialect == Dialect::Python { "GMT" } else { "UTC" },
-            },
+            Zone::Utc => moment(0, if self.dialect == Dialect::Python { "GMT" } else { "UTC" })?,
             Zone::Other(zone) => {
-                let info = zone.to_offset_info(timestamp);
-                let moment = Moment {
-                    civil: info.offset().to_datetime(timestamp),
-                    second,
-                    offset: info.offset().seconds(),
-                    zone: info.abbreviation(),
-                };
-                return self.fill(&moment, cache);
+                let info = zone.to_offset_info(within_zone(second));
+                let moment = moment(info.offset().seconds(), info.abbreviation())?;
+                self.fill(&moment, cache);
+                return Ok(());
             }
         };
         self.fill(&moment, cache);
+        Ok(())
     }
 
     fn fill(&self, moment: &Moment<'_>, cache: &mut Cache) {

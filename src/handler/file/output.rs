@@ -14,7 +14,7 @@ pub(crate) use blocks::{Blocks, Mark};
 pub(crate) use options::Options;
 
 use super::archives::Archives;
-use super::encoding::Encoding;
+use super::encoding::{Encoding, State};
 use super::failing::{Gap, OnFailure, Trouble, shedding};
 use super::open::Open;
 use super::reopen::reopenings;
@@ -42,6 +42,8 @@ pub(crate) struct Output {
     options: Options,
     /// `None`: UTF-8, which needs no work.
     encoding: Option<Encoding>,
+    /// What the encoding remembers of the file that is open.
+    state: State,
     /// Records have to be looked at before their lines are made.
     special: bool,
     file: Option<Open>,
@@ -98,6 +100,7 @@ impl Output {
             path,
             special: encoding.is_some() || matches!(options.sync, SyncPolicy::AtLevel(_)),
             encoding,
+            state: State::default(),
             file: None,
             opened: false,
             closed: false,
@@ -214,6 +217,7 @@ impl Output {
         self.files += u64::from(open.id != self.last_id || open.id.is_none());
         self.last_id = open.id;
         self.file = Some(open);
+        self.state = State::default();
         self.appends = false;
         self.opened = true;
         self.looked = Instant::now();
@@ -285,10 +289,13 @@ impl Output {
     pub(crate) fn begun_size(&self) -> u64 {
         let plain = self.begun_bytes() + self.options.terminator.len() as u64;
         let Some(encoding) = &self.encoding else { return plain };
+        let mut state = self.state;
         let mut encoded = Vec::new();
-        let done = encoding.encode(&self.text, &mut encoded);
-        let end = encoding.encode(self.options.terminator.as_bytes(), &mut encoded);
-        if done.and(end).is_ok() { encoded.len() as u64 } else { plain }
+        let text = [&self.text, self.options.terminator.as_bytes()].concat();
+        match encoding.encode(&mut state, &text, &mut encoded) {
+            Ok(()) => encoded.len() as u64,
+            Err(_) => plain,
+        }
     }
 
     /// Takes the line that was begun: it will be written.
@@ -308,7 +315,7 @@ impl Output {
                 if empty && self.committed == 0 {
                     encoding.begin(&mut self.buffer);
                 }
-                let encoded = encoding.encode(&self.text, &mut self.buffer);
+                let encoded = encoding.encode(&mut self.state, &self.text, &mut self.buffer);
                 encoded.inspect_err(|_| self.buffer.truncate(self.committed))?;
             }
         }
@@ -373,6 +380,10 @@ impl Output {
     pub(crate) fn reopen_always(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.file.is_some() {
             return Ok(());
+        }
+        if self.closed && self.options.mode == FileMode::New {
+            // Its own file is in the way, and each record fails, as in Python.
+            return self.open();
         }
         let waits = self.opened || self.committed > 0;
         if waits && !self.is_due() {

@@ -20,15 +20,18 @@ macro_rules! common_steps {
 
         /// Sets the text encoding, by any of Python's names for it.
         ///
-        /// UTF-8, `utf-8-sig`, ASCII, Latin-1, UTF-16 and UTF-32 are always known, code pages
-        /// with the cargo feature `encodings`. A record that cannot be encoded counts as failed.
+        /// UTF-8, `utf-8-sig`, ASCII, Latin-1, UTF-7, UTF-16 and UTF-32 are always known, code
+        /// pages with the cargo feature `encodings`, Chinese, Japanese and Korean encodings with
+        /// `east-asian`. What is written is what CPython 3.11 writes. A record that cannot be
+        /// encoded counts as failed.
         pub fn encoding(mut self, name: impl Into<String>) -> Self {
             self.$($inner).+.encoding = Some(name.into());
             self
         }
 
         /// Sets what becomes of characters that the encoding cannot hold: `strict` (the record
-        /// fails), `ignore`, `replace`, `backslashreplace` or `xmlcharrefreplace`.
+        /// fails), `ignore`, `replace`, `backslashreplace`, `xmlcharrefreplace`, or with the cargo
+        /// feature `namereplace` that.
         pub fn errors(mut self, name: impl Into<String>) -> Self {
             self.$($inner).+.errors = Some(name.into());
             self

@@ -73,7 +73,7 @@ impl Output {
             line.extend_from_slice(self.options.terminator.as_bytes());
             match &self.encoding {
                 None => self.buffer.extend_from_slice(&line),
-                Some(encoding) => encoding.encode(&line, &mut self.buffer)?,
+                Some(encoding) => encoding.encode(&mut self.state, &line, &mut self.buffer)?,
             }
             Ok(())
         });
