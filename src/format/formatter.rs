@@ -9,14 +9,14 @@ use super::attribute::Attribute;
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
-use super::script::{self, Scripts};
+use super::script::{self, Scratch, Scripts};
 use super::time::TimeText;
 use super::{Format, logfmt};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
 use crate::text::Room;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 
 /// Writes records as a pattern says: Python's `logging.Formatter`, compiled once.
@@ -59,8 +59,8 @@ pub struct Formatter {
     defaults: Vec<(Box<str>, ValueBuf)>,
     neutralize: bool,
     /// Lent to whoever renders a message that must be padded or converted.
-    scratch: Cell<Vec<u8>>,
-    scripts: RefCell<Scripts<by_site::Part>>,
+    scratch: Scratch,
+    scripts: RefCell<Scripts>,
     room: RefCell<Box<Room>>,
     source: Source,
 }
@@ -128,17 +128,9 @@ impl Formatter {
     pub fn format_message(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.pattern.uses_message && record.render_with().is_some() {
             // Python merges the message first, whatever the pattern shows.
-            self.with_scratch(|scratch| record.write_message(scratch))?;
+            self.scratch.lend(|scratch| record.write_message(scratch))?;
         }
         self.pattern.pieces.iter().try_for_each(|piece| self.piece(piece, record, out))
-    }
-
-    fn with_scratch<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let mut scratch = self.scratch.take();
-        scratch.clear();
-        let result = f(&mut scratch);
-        self.scratch.set(scratch);
-        result
     }
 
     #[inline]
@@ -250,16 +242,16 @@ impl Formatter {
         f: impl FnOnce(Value<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         match key {
-            Key::Attribute(Attribute::Message) => self.with_scratch(|scratch| {
+            Key::Attribute(Attribute::Message) => self.scratch.lend(|scratch| {
                 record.write_message(scratch)?;
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),
-            Key::Attribute(Attribute::Asctime) => self.with_scratch(|scratch| {
+            Key::Attribute(Attribute::Asctime) => self.scratch.lend(|scratch| {
                 self.time.write(record, scratch)?;
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),
             Key::Attribute(attribute) => f(attribute.value(record, &mut String::new())),
-            Key::Fields => self.with_scratch(|scratch| {
+            Key::Fields => self.scratch.lend(|scratch| {
                 logfmt::write_fields(record, scratch);
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),

@@ -1,11 +1,12 @@
 //! logfmt: `key=value` pairs, one record a line.
 
+use super::script::Scratch;
 use super::time::{TimeText, TimeTextOptions, Zone};
 use super::{Format, json, neutral};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::LogRecord;
-use std::cell::Cell;
+use crate::text::ascii::is_plain_quoted;
 use std::fmt;
 use std::io::Write as _;
 
@@ -29,7 +30,7 @@ use std::io::Write as _;
 pub struct LogfmtFormatter {
     time: TimeText,
     origin: bool,
-    scratch: Cell<Vec<u8>>,
+    scratch: Scratch,
 }
 
 impl LogfmtFormatter {
@@ -40,7 +41,7 @@ impl LogfmtFormatter {
             zone: Zone::Utc,
             ..TimeTextOptions::default()
         };
-        Self { time: TimeText::new(&options), origin: false, scratch: Cell::default() }
+        Self { time: TimeText::new(&options), origin: false, scratch: Scratch::default() }
     }
 
     /// Adds `file`, `line` and `thread`.
@@ -74,12 +75,11 @@ impl Format for LogfmtFormatter {
         out.extend_from_slice(b" logger=");
         push_text(record.logger(), out);
         out.extend_from_slice(b" msg=");
-        let mut message = self.scratch.take();
-        message.clear();
-        let written = record.write_message(&mut message);
-        push_text(&String::from_utf8_lossy(&message), out);
-        self.scratch.set(message);
-        written?;
+        self.scratch.lend(|message| {
+            let written = record.write_message(message);
+            push_text(&String::from_utf8_lossy(message), out);
+            written
+        })?;
         if self.origin {
             out.extend_from_slice(b" file=");
             push_text(record.pathname(), out);
@@ -155,7 +155,7 @@ pub(super) fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
 
 /// Appends text, quoted where it must be.
 fn push_text(text: &str, out: &mut Vec<u8>) {
-    if json::is_plain(text.as_bytes()) {
+    if is_plain_quoted(text.as_bytes()) {
         let quote = text.is_empty() || text.bytes().any(|byte| matches!(byte, b' ' | b'='));
         if quote {
             out.push(b'"');

@@ -7,9 +7,12 @@ mod formatter;
 mod json;
 mod logfmt;
 mod neutral;
+mod parts;
 mod pattern;
 pub(crate) mod pyconv;
 mod script;
+#[cfg(test)]
+mod site_cases;
 pub(crate) mod time;
 
 pub use buffering::BufferingFormatter;

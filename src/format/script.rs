@@ -3,6 +3,7 @@
 //! Level, logger, file, line, function and the text of the message are the same for all records of
 //! a call site. A [`Script`] holds them as ready text between the steps that differ.
 
+use super::parts::Part;
 use crate::callsite::Callsite;
 use crate::record::{Body, LogRecord, Names};
 use crate::text::{BLOCK, Line};
@@ -11,36 +12,65 @@ use std::cell::Cell;
 /// How many call sites are remembered at a time; a power of two.
 const SCRIPTS: usize = 256;
 
+/// Room for what cannot be written where it is to stand.
+#[derive(Default)]
+pub(super) struct Scratch(Cell<Vec<u8>>);
+
+impl Scratch {
+    /// Lends the room, empty.
+    pub(super) fn lend<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let mut scratch = self.0.take();
+        scratch.clear();
+        let result = f(&mut scratch);
+        self.0.set(scratch);
+        result
+    }
+
+    /// What is written to the room, which is to be given back: for whoever has a [`Line`], which
+    /// is not handed to functions.
+    #[inline(never)]
+    pub(super) fn written(&self, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut scratch = self.0.take();
+        scratch.clear();
+        write(&mut scratch);
+        scratch
+    }
+
+    pub(super) fn give_back(&self, scratch: Vec<u8>) {
+        self.0.set(scratch);
+    }
+}
+
 /// A step of a line: up to one block of text, then what differs between records.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-pub(super) struct Step<S> {
+pub(super) struct Step {
     text: [u8; BLOCK],
     length: usize,
-    pub(super) then: Option<S>,
+    pub(super) then: Option<Part>,
 }
 
 /// How the lines of one call site are made.
 #[derive(Debug)]
-pub(super) struct Script<S> {
+pub(super) struct Script {
     site: usize,
     level: i32,
     names: Cell<Names>,
     level_name: Box<str>,
     logger: Box<str>,
-    steps: Box<[Step<S>]>,
+    steps: Box<[Step]>,
     carries_text: bool,
     tags: Option<u64>,
 }
 
-impl<S> Step<S> {
+impl Step {
     #[inline(always)]
     pub(super) fn push_text(&self, line: &mut Line<'_>) {
         line.push_block(&self.text, self.length);
     }
 }
 
-impl<S> Script<S> {
+impl Script {
     /// Whether exception or stack text may follow the line.
     #[inline(always)]
     pub(super) fn carries_text(&self) -> bool {
@@ -48,7 +78,7 @@ impl<S> Script<S> {
     }
 
     #[inline(always)]
-    pub(super) fn steps(&self) -> &[Step<S>] {
+    pub(super) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
@@ -85,12 +115,12 @@ impl<S> Script<S> {
 
 /// Writes a [`Script`].
 #[derive(Debug)]
-pub(super) struct ScriptBuilder<S> {
-    steps: Vec<Step<S>>,
+pub(super) struct ScriptBuilder {
+    steps: Vec<Step>,
     text: Vec<u8>,
 }
 
-impl<S> ScriptBuilder<S> {
+impl ScriptBuilder {
     pub(super) fn new() -> Self {
         Self { steps: Vec::new(), text: Vec::new() }
     }
@@ -100,12 +130,26 @@ impl<S> ScriptBuilder<S> {
         &mut self.text
     }
 
-    pub(super) fn step(&mut self, then: S) {
+    pub(super) fn step(&mut self, then: Part) {
         self.steps_to(Some(then));
     }
 
+    /// Adds a step that is told how many follow of those that `more` adds.
+    pub(super) fn step_before(
+        &mut self,
+        then: impl FnOnce(usize) -> Part,
+        more: impl FnOnce(&mut Self),
+    ) {
+        self.steps_to(None);
+        let at = self.steps.len();
+        more(self);
+        self.steps_to(None);
+        let then = Some(then(self.steps.len() - at));
+        self.steps.insert(at, Step { text: [0; BLOCK], length: 0, then });
+    }
+
     /// Adds the text that has gathered, a block a step, and what the last of these ends with.
-    fn steps_to(&mut self, mut then: Option<S>) {
+    fn steps_to(&mut self, mut then: Option<Part>) {
         let text = std::mem::take(&mut self.text);
         let last = text.len().div_ceil(BLOCK).max(1) - 1;
         for number in 0..=last {
@@ -125,7 +169,7 @@ impl<S> ScriptBuilder<S> {
         site: &'static Callsite,
         record: &LogRecord<'_>,
         tags: Option<u64>,
-    ) -> Script<S> {
+    ) -> Script {
         self.steps_to(None);
         let head = record.head();
         Script {
@@ -143,11 +187,11 @@ impl<S> ScriptBuilder<S> {
 
 /// The scripts, by call site; one that another site's place falls on is replaced.
 #[derive(Debug)]
-pub(super) struct Scripts<S> {
-    scripts: Vec<Option<Box<Script<S>>>>,
+pub(super) struct Scripts {
+    scripts: Vec<Option<Box<Script>>>,
 }
 
-impl<S> Scripts<S> {
+impl Scripts {
     pub(super) fn new() -> Self {
         Self { scripts: Vec::new() }
     }
@@ -160,17 +204,13 @@ impl<S> Scripts<S> {
 
     /// The script for a record of this call site, if it is remembered.
     #[inline(always)]
-    pub(super) fn find(
-        &self,
-        site: &'static Callsite,
-        record: &LogRecord<'_>,
-    ) -> Option<&Script<S>> {
+    pub(super) fn find(&self, site: &'static Callsite, record: &LogRecord<'_>) -> Option<&Script> {
         let site = std::ptr::from_ref(site) as usize;
         let script = self.scripts.get(Self::place(site))?.as_deref()?;
         script.fits(site, record).then_some(script)
     }
 
-    pub(super) fn keep(&mut self, script: Script<S>) {
+    pub(super) fn keep(&mut self, script: Script) {
         if self.scripts.is_empty() {
             self.scripts.resize_with(SCRIPTS, || None);
         }

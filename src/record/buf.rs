@@ -83,6 +83,12 @@ impl ValueBuf {
         Self { words: vec![u64::from(tag::OPTION), 0] }
     }
 
+    /// The value's words, without its tag.
+    #[cfg(test)]
+    pub(crate) fn payload(&self) -> &[u64] {
+        &self.words[1..]
+    }
+
     fn block(
         tag: u8,
         items: impl IntoIterator<Item = Self>,

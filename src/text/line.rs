@@ -91,25 +91,26 @@ impl<'a> Line<'a> {
         self.length += bytes.len();
     }
 
-    /// Appends bytes if they are printable ASCII throughout; else nothing.
+    /// Appends bytes if they are printable ASCII throughout, with `QUOTED` without quotes and
+    /// backslashes; else nothing.
     #[inline(always)]
-    pub(crate) fn push_plain(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn push_plain<const QUOTED: bool>(&mut self, bytes: &[u8]) -> bool {
         let length = bytes.len();
         let at = self.length;
         if length <= 16 {
             if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                if ascii::are_odd([*first, *last]) {
+                if ascii::are_odd::<QUOTED, _>([*first, *last]) {
                     return false;
                 }
                 *self.slot(at) = *first;
                 *self.slot(at + length - 8) = *last;
             } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                if ascii::are_odd_fours(*first, *last) {
+                if ascii::are_odd_fours::<QUOTED>(*first, *last) {
                     return false;
                 }
                 *self.slot(at) = *first;
                 *self.slot(at + length - 4) = *last;
-            } else if ascii::is_plain(bytes) {
+            } else if ascii::is::<QUOTED>(bytes) {
                 self.push(bytes);
                 return true;
             } else {
@@ -118,7 +119,7 @@ impl<'a> Line<'a> {
             self.length += length;
             return true;
         }
-        let plain = ascii::is_plain(bytes);
+        let plain = ascii::is::<QUOTED>(bytes);
         if plain {
             self.push(bytes);
         }
@@ -185,11 +186,13 @@ mod tests {
             }
             line.push(&piece);
             expected.extend_from_slice(&piece);
-            assert!(line.push_plain(&piece));
+            assert!(line.push_plain::<true>(&piece));
             expected.extend_from_slice(&piece);
             if let Some(last) = piece.last() {
                 let odd = [&piece[1..], &[last + 0x80]].concat();
-                assert!(!line.push_plain(&odd));
+                assert!(!line.push_plain::<false>(&odd));
+                let quoted = [&piece[1..], b"\\"].concat();
+                assert!(!line.push_plain::<true>(&quoted));
             }
             let part = &piece[..length.min(BLOCK)];
             let mut block = [0; BLOCK];

@@ -3,11 +3,12 @@
 use super::{Formatter, Source};
 use crate::error::Error;
 use crate::format::pattern::{self, Style};
-use crate::format::script::Scripts;
+use crate::format::script::{Scratch, Scripts};
+
 use crate::format::time::{Dialect, TimeText, TimeTextOptions, Zone};
 use crate::record::ValueBuf;
 use crate::text::room;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 /// Builds a [`Formatter`].
 ///
@@ -198,7 +199,7 @@ impl FormatterBuilder {
             time: TimeText::new(&time),
             defaults: self.defaults,
             neutralize,
-            scratch: Cell::default(),
+            scratch: Scratch::default(),
             scripts: RefCell::new(Scripts::new()),
             room: RefCell::new(room()),
             source: Source { pattern, style, date_format },

@@ -4,44 +4,13 @@ use super::Formatter;
 use crate::callsite::Callsite;
 use crate::decode;
 use crate::format::attribute::Attribute;
+use crate::format::parts::{self, Part, push_part};
 use crate::format::pattern::{Key, Piece};
 use crate::format::script::ScriptBuilder;
 use crate::format::{neutral, push_trailing_text};
 use crate::record::LogRecord;
 use crate::text::Line;
-use crate::value::{Piece as MessagePiece, Spec, tag};
-
-/// What differs between the lines of a call site.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
-    /// The message's next value, of one of the commonest kinds.
-    Unsigned,
-    Signed,
-    Float,
-    Str,
-    /// The next value, with this tag.
-    Value(u8),
-    /// The same, with a format spec.
-    Spec(u8, &'static Spec),
-    Time,
-    ThreadName,
-    /// All fields, of a call site that has none itself.
-    Context,
-    /// Any other piece of the pattern.
-    Piece(usize),
-}
-
-impl Part {
-    fn of(tag: u8) -> Self {
-        match tag {
-            tag::U64 | tag::COUNT => Self::Unsigned,
-            tag::I8 | tag::I16 | tag::I32 | tag::I64 => Self::Signed,
-            tag::F64 => Self::Float,
-            tag::STR | tag::TEXT => Self::Str,
-            tag => Self::Value(tag),
-        }
-    }
-}
+use crate::value::Piece as MessagePiece;
 
 impl Formatter {
     /// Appends the line of a call site's record by its script. `None`, and nothing appended, if
@@ -62,45 +31,27 @@ impl Formatter {
         let mut line = Line::new(&mut room);
         for step in script.steps() {
             step.push_text(&mut line);
-            match &step.then {
-                None => {}
-                Some(Part::Unsigned) => line.push_u64(decode::word(&mut values)?),
-                Some(Part::Signed) => line.push_i64(decode::word(&mut values)? as i64),
-                Some(Part::Float) => line.push_f64(f64::from_bits(decode::word(&mut values)?)),
-                Some(Part::Str) => self.push_clean(decode::bytes(&mut values)?, &mut line)?,
-                Some(Part::Value(tag)) => {
-                    let value = decode::value(*tag, &mut values)?;
-                    let scratch = self.scratched(|scratch| crate::text::plain(value, scratch));
-                    let pushed = self.push_clean(&scratch, &mut line);
-                    self.scratch.set(scratch);
-                    pushed?;
+            push_part!(
+                &step.then, values, line, self.scratch, |text| self.push_clean(text, &mut line),
+                {
+                    Part::Time => self.time.push(record, &mut line)?,
+                    Part::ThreadName if record.head().without.threads => line.push(b"None"),
+                    Part::ThreadName => {
+                        self.push_clean(record.head().thread.name.as_bytes(), &mut line)?;
+                    },
+                    Part::Fields(_) if record.head().context.is_empty() => {},
+                    Part::Piece(at) => {
+                        let mut done = Ok(());
+                        let written = self.scratch.written(|out| {
+                            done = self.piece(&self.pattern.pieces[*at], record, out);
+                        });
+                        line.push(&written);
+                        self.scratch.give_back(written);
+                        done.ok()?;
+                    },
+                    _ => return None,
                 }
-                Some(Part::Spec(tag, spec)) => {
-                    let value = decode::value(*tag, &mut values)?;
-                    let scratch = self.scratched(|scratch| {
-                        crate::text::with_spec(value, spec, &[], scratch);
-                    });
-                    let pushed = self.push_clean(&scratch, &mut line);
-                    self.scratch.set(scratch);
-                    pushed?;
-                }
-                Some(Part::Time) => self.time.push(record, &mut line)?,
-                Some(Part::ThreadName) if record.head().without.threads => line.push(b"None"),
-                Some(Part::ThreadName) => {
-                    self.push_clean(record.head().thread.name.as_bytes(), &mut line)?;
-                }
-                Some(Part::Context) if record.head().context.is_empty() => {}
-                Some(Part::Context) => return None,
-                Some(Part::Piece(at)) => {
-                    let mut done = Ok(());
-                    let scratch = self.scratched(|scratch| {
-                        done = self.piece(&self.pattern.pieces[*at], record, scratch);
-                    });
-                    line.push(&scratch);
-                    self.scratch.set(scratch);
-                    done.ok()?;
-                }
-            }
+            );
         }
         let start = out.len();
         out.extend_from_slice(line.finished()?);
@@ -113,7 +64,7 @@ impl Formatter {
     /// Appends text that needs no change.
     #[inline(always)]
     fn push_clean(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
-        if line.push_plain(text) {
+        if line.push_plain::<false>(text) {
             return Some(());
         }
         let shown = std::str::from_utf8(text).ok()?;
@@ -122,15 +73,6 @@ impl Formatter {
         }
         line.push(text);
         Some(())
-    }
-
-    /// What is written to the scratch, which is to be put back.
-    #[inline(never)]
-    fn scratched(&self, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-        let mut scratch = self.scratch.take();
-        scratch.clear();
-        write(&mut scratch);
-        scratch
     }
 
     /// Writes the script of a record's call site, to be remembered.
@@ -142,11 +84,7 @@ impl Formatter {
         record: &LogRecord<'_>,
     ) {
         let mut script = ScriptBuilder::new();
-        let tags = match (site.meta.roles.len(), words.first()) {
-            (0, _) => Some(0),
-            (1..=8, Some(tags)) => Some(*tags),
-            _ => None,
-        };
+        let tags = parts::tags_of(site, words);
         let mut read = None;
         for (at, piece) in self.pattern.pieces.iter().enumerate() {
             match piece {
@@ -156,30 +94,18 @@ impl Formatter {
                     }
                 }
                 Piece::Plain(Key::Attribute(Attribute::Message))
-                    if read.is_none() && tags.is_some() && self.is_in_order(site) =>
+                    if read.is_none() && self.takes_message(site) && tags.is_some() =>
                 {
                     read = tags;
-                    let mut rest = tags.unwrap_or(0);
-                    let mut next = || {
-                        let tag = rest as u8;
-                        rest >>= 8;
-                        tag
-                    };
-                    for piece in site.meta.pieces {
-                        match piece {
-                            MessagePiece::Text(text) => {
-                                script.text().extend_from_slice(text.as_bytes());
-                            }
-                            MessagePiece::Plain(_) => script.step(Part::of(next())),
-                            MessagePiece::Spec(_, spec) => script.step(Part::Spec(next(), spec)),
-                        }
-                    }
+                    let push_text = |text: &str, out: &mut Vec<u8>| out.extend(text.as_bytes());
+                    let tags = tags.unwrap_or(0);
+                    parts::add_message(site, tags, &mut script, push_text);
                 }
                 Piece::Plain(Key::Attribute(Attribute::Asctime)) => script.step(Part::Time),
                 Piece::Plain(Key::Attribute(Attribute::ThreadName)) => {
                     script.step(Part::ThreadName);
                 }
-                Piece::Plain(Key::Fields) if !site.has_fields() => script.step(Part::Context),
+                Piece::Plain(Key::Fields) if !site.has_fields() => script.step(Part::Fields(0)),
                 _ => script.step(Part::Piece(at)),
             }
         }
@@ -190,18 +116,12 @@ impl Formatter {
         ));
     }
 
-    /// Whether a site's message is text that needs no change and each of its first values once, in
-    /// order.
-    fn is_in_order(&self, site: &Callsite) -> bool {
-        let mut next = 0;
-        site.meta.pieces.iter().all(|piece| match piece {
+    /// Whether a site's message can be made step by step, with text that needs no change.
+    fn takes_message(&self, site: &Callsite) -> bool {
+        let is_clean = |piece: &MessagePiece| match piece {
             MessagePiece::Text(text) => !self.neutralize || neutral::is_harmless(text),
-            MessagePiece::Plain(at) | MessagePiece::Spec(at, _) if *at != next => false,
-            MessagePiece::Spec(_, spec) if spec.has_counts() => false,
-            _ => {
-                next += 1;
-                true
-            }
-        })
+            _ => true,
+        };
+        parts::are_in_order(site) && site.meta.pieces.iter().all(is_clean)
     }
 }

@@ -1,15 +1,17 @@
 //! The formatter against CPython's, and what is sawmill's own.
 
 use super::*;
-use crate::callsite::{Callsite, Metadata};
-use crate::capture::{Capture, Encodes};
+use crate::callsite::Callsite;
+use crate::capture::Capture;
+use crate::format::site_cases::{of_site, site, site_cases, words};
+use crate::format::write_trailing_text;
 use crate::level::Level;
 use crate::record::sample::Sample;
 use crate::record::{
     Body, Described, DescribedBuf, Field, Head, Names, ProcessInfo, Render, ThreadInfo, Without,
 };
 use crate::sync::Arc;
-use crate::value::{Count, Piece as MessagePiece, Role, Spec};
+use crate::value::{Piece as MessagePiece, Role};
 use serde_json::Value as Json;
 
 fn value_of(json: &Json) -> ValueBuf {
@@ -250,86 +252,9 @@ fn a_style_is_named_by_its_character() {
     assert_eq!(error.to_string(), "Style must be one of: %,{,$");
 }
 
-/// Lends a record of a call site with these values.
-fn of_site<R>(
-    site: &'static Callsite,
-    words: &[u64],
-    time_ns: i64,
-    logger: (&str, u32),
-    f: impl FnOnce(&mut LogRecord<'_>) -> R,
-) -> R {
-    let head = Head {
-        logger: logger.0,
-        level: Level::INFO,
-        level_name: "INFO",
-        names: Names { snapshot: 1, logger: logger.1 },
-        time_ns,
-        start_ns: 0,
-        thread: &ThreadInfo { id: 7, name: "worker-1".into() },
-        process: &ProcessInfo::default(),
-        lane: 0,
-        sequence: 0,
-        late: false,
-        without: Without::default(),
-        context: &[],
-    };
-    f(&mut LogRecord::new(head, Body::Site { site, words }, None))
-}
-
-const fn site(pieces: &'static [MessagePiece], roles: &'static [Role]) -> Callsite {
-    Callsite::new(Metadata {
-        level: Some(Level::INFO),
-        target: "app",
-        module: "app",
-        file: "src/app.rs",
-        line: 42,
-        column: 1,
-        function: || "app::run::__Here",
-        template: "template",
-        pieces,
-        roles,
-    })
-}
-
-/// The words of a site's values: their tags in one word, then the values.
-fn words<A: Encodes>(args: A) -> Vec<u64> {
-    crate::lane::aside(args.words(), |out| args.put(out))
-}
-
 #[test]
 fn what_a_script_writes_is_what_the_pieces_write() {
-    use MessagePiece::{Plain, Spec as WithSpec, Text};
-    static WIDE: Spec = Spec { width: Count::Is(9), ..Spec::PLAIN };
-    static BY_VALUE: Spec = Spec { width: Count::Value(0), ..Spec::PLAIN };
-    const ARGS: &[Role] = &[Role::Message, Role::Message, Role::Message];
-    static IN_ORDER: Callsite =
-        site(&[Text("a "), Plain(0), Text(", b "), Plain(1), Text(", c "), Plain(2)], ARGS);
-    static SPECS: Callsite = site(&[WithSpec(0, &WIDE), Plain(1), WithSpec(2, &WIDE)], ARGS);
-    static AT_WILL: Callsite = site(&[Plain(2), Plain(0), Plain(0)], ARGS);
-    static COUNTED: Callsite = site(&[Plain(0), WithSpec(1, &BY_VALUE)], ARGS);
-    static FORGED: Callsite = site(&[Text("first\nsecond "), Plain(0)], ARGS);
-    static KEYED: Callsite =
-        site(&[Plain(0), Text(" done")], &[Role::Message, Role::Key("user"), Role::Key("note")]);
-    static TEXT_ALONE: Callsite = site(&[Text("nothing to add")], &[]);
-
-    let long = "x".repeat(5000);
-    let cases: Vec<(&'static Callsite, Vec<u64>)> = [&IN_ORDER, &SPECS, &AT_WILL, &COUNTED]
-        .into_iter()
-        .chain([&FORGED, &KEYED])
-        .flat_map(|site| {
-            [
-                words((7u64.capture(), (-3i32).capture(), 12_499.75f64.capture())),
-                words((0u64.capture(), "plain".capture(), true.capture())),
-                words((1u64.capture(), "h\u{e4}rmless".capture(), 'x'.capture())),
-                words((1u64.capture(), "two\nlines".capture(), "\u{1b}[1m".capture())),
-                words((u64::MAX.capture(), "".capture(), (1.0f64 / 3.0).capture())),
-                words((9u64.capture(), (*long).capture(), Some(4u8).capture())),
-                words((i64::MIN.capture(), f64::NAN.capture(), u128::MAX.capture())),
-            ]
-            .map(|words| (site, words))
-        })
-        .chain([(&TEXT_ALONE, Vec::new())])
-        .collect();
+    let cases = site_cases();
     let patterns = [
         "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d [%(threadName)s] \
          %(message)s%(fields)s",
@@ -350,9 +275,11 @@ fn what_a_script_writes_is_what_the_pieces_write() {
                     let time_ns = 1_700_000_000_123_456_789 + at as i64 * 333_333_333;
                     // The logger changes its number and its name meanwhile.
                     let logger = (["app", "app.db"][at / 3 % 2], at as u32 / 3);
-                    of_site(site, words, time_ns, logger, |record| {
+                    of_site(site, words, time_ns, logger, &[], |record| {
                         let mut by_pieces = b"before ".to_vec();
                         formatter.format_message(record, &mut by_pieces).unwrap();
+                        let begin = "before ".len();
+                        write_trailing_text(record, begin, neutralize, &mut by_pieces);
                         for _ in 0..2 {
                             let mut out = b"before ".to_vec();
                             formatter.format(record, &mut out).unwrap();
@@ -375,7 +302,7 @@ fn a_script_serves_the_lines_it_is_for() {
     static SITE: Callsite = site(&[Text("took "), Plain(0)], &[Role::Message]);
     let formatter = Formatter::default_line();
     let served = |words: &[u64]| {
-        of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), |record| {
+        of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), &[], |record| {
             let mut out = Vec::new();
             let served = formatter.by_script(&SITE, words, record, &mut out).is_some();
             assert_eq!(served, !out.is_empty());

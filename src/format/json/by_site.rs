@@ -1,0 +1,224 @@
+//! JSON lines of call sites, by their scripts.
+
+use super::value::{push_escaped, push_value};
+use super::{JsonFormatter, JsonKey, push_trailing_text};
+use crate::callsite::Callsite;
+use crate::decode;
+use crate::format::parts::{self, Part, push_part};
+use crate::format::script::ScriptBuilder;
+use crate::record::LogRecord;
+use crate::text::Line;
+use crate::value::Role;
+
+impl JsonFormatter {
+    /// Appends the line of a call site's record by its script. `None`, and nothing appended, if
+    /// there is none, or the line is too long for one.
+    #[inline]
+    pub(super) fn by_script(
+        &self,
+        site: &'static Callsite,
+        words: &[u64],
+        record: &LogRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let scripts = self.scripts.borrow();
+        let script = scripts.find(site, record)?;
+        let from = script.values(words)?;
+        let mut values = from;
+        let mut room = self.room.borrow_mut();
+        let mut line = Line::new(&mut room);
+        let mut steps = script.steps();
+        while let Some((step, rest)) = steps.split_first() {
+            steps = rest;
+            step.push_text(&mut line);
+            push_part!(
+                &step.then, values, line, self.scratch, |text| self.push_inside(text, &mut line),
+                {
+                    Part::JsonFloat => {
+                        let number = f64::from_bits(decode::word(&mut values)?);
+                        if !number.is_finite() {
+                            return None;
+                        }
+                        line.push(zmij::Buffer::new().format_finite(number).as_bytes());
+                    },
+                    Part::Json(tag) => {
+                        let value = decode::value(*tag, &mut values)?;
+                        let written = self.scratch.written(|out| push_value(value, out));
+                        line.push(&written);
+                        self.scratch.give_back(written);
+                    },
+                    Part::Rewind => values = from,
+                    Part::Fields(_) if record.head().context.is_empty() => {},
+                    Part::Fields(own) => {
+                        let written = self.scratch.written(|out| self.write_fields(record, out));
+                        line.push(&written);
+                        self.scratch.give_back(written);
+                        steps = steps.get(*own..)?;
+                    },
+                    Part::Time => self.time.push(record, &mut line)?,
+                    Part::ThreadName if record.head().without.threads => return None,
+                    Part::ThreadName => {
+                        self.push_inside(record.head().thread.name.as_bytes(), &mut line)?;
+                    },
+                    Part::Piece(at) => {
+                        let (_, key) = self.items.get(*at)?;
+                        if Self::is_absent(*key, record) {
+                            return None;
+                        }
+                        let mut done = Ok(());
+                        let item = |out: &mut Vec<u8>| done = self.item(*key, record, out);
+                        let written = self.scratch.written(item);
+                        line.push(&written);
+                        self.scratch.give_back(written);
+                        done.ok()?;
+                    },
+                    Part::TrailingText => {
+                        let written = self.scratch.written(|out| push_trailing_text(record, out));
+                        line.push(&written);
+                        self.scratch.give_back(written);
+                    },
+                }
+            );
+        }
+        out.extend_from_slice(line.finished()?);
+        Some(())
+    }
+
+    /// Appends text as it stands within quotes.
+    #[inline(always)]
+    fn push_inside(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
+        if line.push_plain::<true>(text) {
+            return Some(());
+        }
+        let text = std::str::from_utf8(text).ok()?;
+        let written = self.scratch.written(|out| push_escaped(text, out));
+        line.push(&written);
+        self.scratch.give_back(written);
+        Some(())
+    }
+
+    /// Writes the script of a record's call site, to be remembered.
+    #[cold]
+    pub(super) fn write_script(
+        &self,
+        site: &'static Callsite,
+        words: &[u64],
+        record: &LogRecord<'_>,
+    ) {
+        let mut script = ScriptBuilder::new();
+        let tags = parts::tags_of(site, words);
+        let mut read = None;
+        for (at, (label, key)) in self.items.iter().enumerate() {
+            if Self::is_absent(*key, record) {
+                // A call site's records have no task; whether the others are shown may change.
+                match key {
+                    JsonKey::Task => continue,
+                    _ => return,
+                }
+            }
+            script.text().extend_from_slice(label);
+            if at == 0 {
+                script.text()[0] = b'{';
+            }
+            match key {
+                JsonKey::Timestamp => script.step(Part::Time),
+                JsonKey::Thread => quoted(&mut script, |script| script.step(Part::ThreadName)),
+                JsonKey::Message if tags.is_some() && parts::are_in_order(site) => {
+                    read = tags;
+                    let push_text = |text: &str, out: &mut Vec<u8>| push_escaped(text, out);
+                    let tags = tags.unwrap_or(0);
+                    quoted(&mut script, |script| {
+                        parts::add_message(site, tags, script, push_text);
+                    });
+                }
+                JsonKey::Level
+                | JsonKey::LevelNumber
+                | JsonKey::Logger
+                | JsonKey::Template
+                | JsonKey::File
+                | JsonKey::Line
+                | JsonKey::Function
+                | JsonKey::Module => {
+                    if self.item(*key, record, script.text()).is_err() {
+                        return;
+                    }
+                }
+                _ => script.step(Part::Piece(at)),
+            }
+        }
+        if self.items.is_empty() {
+            return;
+        }
+        script.text().extend_from_slice(&self.constants);
+        let Some(fields) = own_fields(site, tags) else { return };
+        if !fields.is_empty() {
+            read = tags;
+        }
+        script.step_before(Part::Fields, |script| self.add_fields(&fields, script));
+        if record.may_carry_text() {
+            script.step(Part::TrailingText);
+        }
+        script.text().push(b'}');
+        let read = read.filter(|_| !words.is_empty());
+        self.scripts.borrow_mut().keep(script.finish(site, record, read));
+    }
+
+    /// Adds a call's own fields.
+    fn add_fields(&self, fields: &[(Option<&str>, u8)], script: &mut ScriptBuilder) {
+        if fields.is_empty() {
+            return;
+        }
+        script.step(Part::Rewind);
+        let mut comma: &[u8] = match &self.fields {
+            Some(open) => open,
+            None => b",",
+        };
+        for (key, tag) in fields {
+            let Some(key) = key else {
+                script.step(Part::Skip(*tag));
+                continue;
+            };
+            script.text().extend_from_slice(std::mem::replace(&mut comma, b","));
+            self.push_field_key(key, script.text());
+            script.text().push(b':');
+            match Part::of(*tag) {
+                text @ Part::Str => quoted(script, |script| script.step(text)),
+                Part::Float => script.step(Part::JsonFloat),
+                number @ (Part::Unsigned | Part::Signed) => script.step(number),
+                _ => script.step(Part::Json(*tag)),
+            }
+        }
+        if self.fields.is_some() {
+            script.text().push(b'}');
+        }
+    }
+}
+
+fn quoted(script: &mut ScriptBuilder, write: impl FnOnce(&mut ScriptBuilder)) {
+    script.text().push(b'"');
+    write(script);
+    script.text().push(b'"');
+}
+
+/// The tags of a site's values, and the keys of those that are fields, up to the last that is.
+/// `None` if only each record can tell.
+fn own_fields(site: &Callsite, tags: Option<u64>) -> Option<Vec<(Option<&'static str>, u8)>> {
+    if !site.has_fields() {
+        return Some(Vec::new());
+    }
+    let tags = tags?;
+    let mut fields = Vec::new();
+    for (at, role) in site.meta.roles.iter().enumerate() {
+        let key = match role {
+            Role::Key(key) if fields.iter().any(|(known, _)| *known == Some(*key)) => return None,
+            Role::Key(key) => Some(*key),
+            Role::Pair => return None,
+            Role::Message | Role::Exception | Role::Stack => None,
+        };
+        fields.push((key, parts::tag_at(tags, at)));
+    }
+    while fields.last().is_some_and(|(key, _)| key.is_none()) {
+        fields.pop();
+    }
+    Some(fields)
+}
