@@ -109,7 +109,7 @@ impl Frames {
         if !changes.is_empty() {
             callsite::with_shapes(&foreign.shapes, || record.apply_foreign_changes(changes));
         }
-        stage.route(route, &snapshot.table, 0, &mut record);
+        stage.route_any(route, &snapshot.table, 0, &mut record);
     }
 }
 

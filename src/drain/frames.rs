@@ -18,9 +18,6 @@ use crate::sync::Arc;
 use crate::tree::Snapshot;
 use std::fmt::Write as _;
 
-const SITE_CHANGED: u8 = frame::SITE | frame::WITH_CHANGES;
-const DESCRIBED_CHANGED: u8 = frame::DESCRIBED | frame::WITH_CHANGES;
-
 /// What reading frames needs to remember.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -69,12 +66,12 @@ impl Frames {
         stage: &mut Stage,
         timeline: &Timeline,
     ) {
-        match head.kind & (frame::KIND | frame::WITH_CHANGES) {
-            frame::SITE | frame::DESCRIBED => {
-                self.record::<false>(lane, head, frame, generations, stage, timeline);
+        match head.kind & frame::KIND {
+            _ if head.kind == frame::SITE => {
+                self.common(lane, head, frame, generations, stage, timeline);
             }
-            SITE_CHANGED | DESCRIBED_CHANGED => {
-                self.changed(lane, head, frame, generations, stage, timeline);
+            frame::SITE | frame::DESCRIBED => {
+                self.record(lane, head, frame, generations, stage, timeline);
             }
             frame::CONTEXT => {
                 lane.context.clear();
@@ -86,10 +83,10 @@ impl Frames {
         }
     }
 
-    /// A record that a factory changed.
-    #[cold]
-    #[inline(never)]
-    fn changed(
+    /// A record of a call site as most are. Whatever is not known at once, or has to be looked
+    /// at, is left to [`record`](Self::record), before anything is done.
+    #[inline]
+    fn common(
         &mut self,
         lane: &mut LaneState,
         head: FrameHead,
@@ -98,11 +95,47 @@ impl Frames {
         stage: &mut Stage,
         timeline: &Timeline,
     ) {
-        self.record::<true>(lane, head, frame, generations, stage, timeline);
+        let ([_, stamp, ids, words @ ..], None) = (frame, &lane.foreign) else {
+            return self.record(lane, head, frame, generations, stage, timeline);
+        };
+        let logger = (*ids >> 32) as u32;
+        let (site, found) =
+            (self.known_site(*ids as u32), generations.known(head.generation, logger));
+        let (Some(site), Some((snapshot, route))) = (site, found) else {
+            return self.record(lane, head, frame, generations, stage, timeline);
+        };
+        let level = site.meta.level.unwrap_or(Level::NOTSET);
+        let (Some(level_name), true, true) = (
+            snapshot.level_names.name(level),
+            (route.level.as_i32()..self.trigger).contains(&level.as_i32()),
+            *stamp >= self.newest,
+        ) else {
+            return self.record(lane, head, frame, generations, stage, timeline);
+        };
+        self.newest = *stamp;
+        lane.count_taken();
+        let head = Head {
+            logger: &route.name,
+            level,
+            level_name,
+            names: Names { snapshot: snapshot.number, logger },
+            time_ns: timeline.ns_after(*stamp, &mut lane.last),
+            start_ns: self.start_ns,
+            thread: &lane.shared.thread,
+            process: &self.process,
+            lane: lane.shared.number,
+            sequence: lane.sequence,
+            late: false,
+            without: self.without,
+            context: &lane.context,
+        };
+        let mut record = LogRecord::new(head, Body::Site { site, words }, None);
+        stage.route(route, &snapshot.table, 0, &mut record);
     }
 
-    #[inline]
-    fn record<const CHANGED: bool>(
+    /// Any record.
+    #[inline(never)]
+    fn record(
         &mut self,
         lane: &mut LaneState,
         head: FrameHead,
@@ -141,7 +174,7 @@ impl Frames {
             level = chosen.map_or(level, |word| Level::new(word as u32 as i32));
             origin = cause.unwrap_or(0);
         }
-        if CHANGED {
+        if head.kind & frame::WITH_CHANGES != 0 {
             let Some(made) = split_changes(&mut rest) else { return damaged(lane, stage) };
             changes = made;
         }
@@ -194,37 +227,38 @@ impl Frames {
         if let Some(site) = site {
             let head = head(level_name, stamped());
             let mut record = LogRecord::new(head, Body::Site { site, words: rest }, None);
-            if CHANGED {
+            if !changes.is_empty() {
                 record.apply_changes(changes);
             }
             if triggers {
                 let kept = record.keep();
                 return self.deliver_trigger(&kept, origin, logger, generation, generations, stage);
             }
-            return stage.route(route, &snapshot.table, origin, &mut record);
+            return stage.route_any(route, &snapshot.table, origin, &mut record);
         }
         let described = Described::read(rest);
         let renderer = snapshot.renderer(described.renderer);
         let time_ns = described.made_ns().unwrap_or_else(stamped);
         let head = head(described.level_name.unwrap_or(level_name), time_ns);
         let mut record = LogRecord::new(head, Body::Described(described), renderer);
-        if CHANGED {
+        if !changes.is_empty() {
             record.apply_changes(changes);
         }
         if triggers {
             let kept = record.keep();
             return self.deliver_trigger(&kept, origin, logger, generation, generations, stage);
         }
-        stage.route(route, &snapshot.table, origin, &mut record);
+        stage.route_any(route, &snapshot.table, origin, &mut record);
     }
 
     #[inline]
     pub(super) fn site(&mut self, number: u32) -> Option<&'static Callsite> {
-        let index = (number as usize).wrapping_sub(1);
-        match self.sites.get(index) {
-            Some(site) => Some(site),
-            None => self.learn_site(index),
-        }
+        self.known_site(number).or_else(|| self.learn_site((number as usize).wrapping_sub(1)))
+    }
+
+    #[inline]
+    fn known_site(&self, number: u32) -> Option<&'static Callsite> {
+        self.sites.get((number as usize).wrapping_sub(1)).copied()
     }
 
     #[cold]
@@ -261,10 +295,7 @@ impl Frames {
         if head.words != whole.len() {
             return damaged(lane, stage);
         }
-        match head.kind & frame::WITH_CHANGES {
-            0 => self.record::<false>(lane, head, &whole, generations, stage, timeline),
-            _ => self.changed(lane, head, &whole, generations, stage, timeline),
-        }
+        self.record(lane, head, &whole, generations, stage, timeline);
     }
 
     /// Losses that the producer tells.

@@ -103,6 +103,14 @@ impl Generations {
         &self.uses
     }
 
+    /// As [`find`](Self::find), of the newest generation and a logger whose records came before.
+    #[inline]
+    pub(crate) fn known(&self, generation: u32, logger: u32) -> Option<(&Snapshot, &Route)> {
+        let Kept { snapshot, routes, .. } = &self.newest;
+        let route = routes.get(logger as usize)?.as_ref();
+        route.filter(|_| generation == self.newest.generation).map(|route| (&**snapshot, route))
+    }
+
     /// The snapshot of a generation and the route of a logger in it, whether the logger existed
     /// when the snapshot was compiled or was made since: then it has its nearest ancestor's
     /// handlers and no filters.

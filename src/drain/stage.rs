@@ -262,6 +262,18 @@ impl Stage {
 
     // --- delivery --------------------------------------------------------------------------
 
+    /// As [`route`](Self::route), out of line.
+    #[inline(never)]
+    pub(crate) fn route_any(
+        &mut self,
+        route: &Route,
+        table: &Table,
+        origin: u64,
+        record: &mut LogRecord<'_>,
+    ) {
+        self.route(route, table, origin, record);
+    }
+
     /// Delivers a record along a route. `origin` is the handler that caused it, or 0.
     #[inline(always)]
     pub(crate) fn route(
