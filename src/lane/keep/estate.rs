@@ -225,7 +225,7 @@ fn is_younger(meta: &Metadata, busy_ns: i64) -> bool {
 /// Cuts a file, unless somebody else writes to it.
 fn cut(path: &Path, size: u64) -> io::Result<()> {
     let file = sys::options(0o600, true, true).write(true).open(path)?;
-    if sys::is_locked_by_others(&file.metadata()?) {
+    if sys::is_locked_by_others(&file) {
         return Ok(());
     }
     file.set_len(size)

@@ -35,7 +35,7 @@ pub(crate) fn write_all_at(_file: &File, _bytes: &[u8], _at: u64) -> io::Result<
 }
 
 /// There are no advisory locks here.
-pub(crate) fn is_locked_by_others(_metadata: &Metadata) -> bool {
+pub(crate) fn is_locked_by_others(_file: &File) -> bool {
     false
 }
 

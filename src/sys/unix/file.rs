@@ -39,14 +39,36 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()>
 }
 
 /// Returns true if another process holds an advisory lock on the file, or may hold one.
-pub(crate) fn is_locked_by_others(metadata: &Metadata) -> bool {
+pub(crate) fn is_locked_by_others(file: &File) -> bool {
     let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return false };
+    let Ok(metadata) = file.metadata() else { return true };
     let us = std::process::id().to_string();
+    // Numbers of files are given anew in each file system. Where its own number is not to be
+    // had, a lock on such a file in any of them will do.
     let inode = format!(":{}", metadata.ino());
+    let place = mounted_on(file).map(|(major, minor)| format!("{major:02x}:{minor:02x}{inode}"));
     locks.lines().any(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let holder = words.get(4);
-        words.get(5).is_some_and(|file| file.ends_with(&inode)) && holder != Some(&&*us)
+        let is_it = |locked: &&str| match &place {
+            Some(place) => *locked == place,
+            None => locked.ends_with(&inode),
+        };
+        words.get(5).is_some_and(is_it) && words.get(4) != Some(&&*us)
+    })
+}
+
+/// The number of an open file's file system, as the system's lists show it: not on each file
+/// system is it what `stat` shows.
+fn mounted_on(file: &File) -> Option<(u32, u32)> {
+    use std::os::fd::AsRawFd;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
+    let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mounts.lines().find_map(|line| {
+        let mut words = line.split(' ');
+        let number = words.next().filter(|number| *number == mount).and_then(|_| words.nth(1))?;
+        let (major, minor) = number.split_once(':')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
     })
 }
 
@@ -324,4 +346,26 @@ fn file_system(file: &File) -> Option<u64> {
     // SAFETY: the descriptor is open, the structure alive and writable.
     let done = unsafe { libc::fstatfs(file.as_raw_fd(), &mut told) };
     (done == 0).then_some(told.f_type as u64 & 0xffff_ffff)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_among_the_locks_by_its_file_system_and_number() {
+        for folder in [std::env::temp_dir(), "/dev/shm".into()] {
+            let path = folder.join(format!("sawmill-locked-{}", std::process::id()));
+            let Ok(file) = File::create(&path) else { continue };
+            assert!(lock_exclusive(&file).unwrap());
+            let (major, minor) = mounted_on(&file).unwrap();
+            let inode = file.metadata().unwrap().ino();
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            let place = format!(" {major:02x}:{minor:02x}:{inode} ");
+            let _ = std::fs::remove_file(&path);
+            assert!(locks.contains(&place), "{place}: {locks}");
+            assert!(!is_locked_by_others(&file), "our own");
+        }
+    }
 }
