@@ -52,7 +52,7 @@ pub(crate) fn run() {
     let lanes = words.next().expect("the lanes");
     let seed: u64 = words.next().and_then(|word| word.parse().ok()).expect("a seed");
     if kind == CLEAR_UP {
-        return drop(start(kind, lanes, seed).shutdown(Duration::from_secs(30)));
+        return drop(start(kind, lanes, seed, None).shutdown(Duration::from_secs(30)));
     }
     let kind = Kind::of(kind).expect("a known kind");
     if kind == Kind::Oom {
@@ -63,9 +63,10 @@ pub(crate) fn run() {
         // SAFETY: the default action is one that every process may have.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    drop(start(&kind.to_string(), lanes, seed));
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
+    shared.note_start();
+    drop(start(&kind.to_string(), lanes, seed, Some(shared)));
     let stop = Arc::new(AtomicBool::new(false));
     let threads: Vec<_> = (0..THREADS)
         .map(|number| {
@@ -175,9 +176,11 @@ pub(crate) fn config() -> String {
     )
 }
 
-fn start(kind: &str, lanes: &str, seed: u64) -> Runtime {
+fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) -> Runtime {
     let handler = if rotates(kind, seed) {
-        let file = RotatingFileHandler::builder(LOG).max_bytes(300_000).backup_count(1000);
+        // Once in many batches, or many times in one.
+        let bytes = if (seed / 512).is_multiple_of(2) { 300_000 } else { 20_000 };
+        let file = RotatingFileHandler::builder(LOG).max_bytes(bytes).backup_count(1000);
         HandlerRef::new(file.build().expect("a log file"))
     } else {
         HandlerRef::new(FileHandler::new(LOG).expect("a log file"))
@@ -195,7 +198,7 @@ fn start(kind: &str, lanes: &str, seed: u64) -> Runtime {
     if let Some(kind) = drain {
         // Half of them get a record before the file does.
         let bomb = HandlerRef::new(Bomb(kind));
-        let first = seed / 64 % 2 == 0;
+        let first = (seed / 64).is_multiple_of(2);
         builder = if first {
             builder.handler("bomb", bomb).handler("file", handler)
         } else {
@@ -203,6 +206,9 @@ fn start(kind: &str, lanes: &str, seed: u64) -> Runtime {
         };
     } else {
         builder = builder.handler("file", handler);
+    }
+    if let Some(shared) = shared {
+        builder = builder.handler("stamp", HandlerRef::new(Stamp { shared, looks: [0; 2] }));
     }
     builder
         .durability(if mapped { sawmill::Lanes::Mapped(folder) } else { sawmill::Lanes::Heap })
@@ -236,6 +242,35 @@ impl sawmill::Handler for Bomb {
                 },
                 _ => {}
             }
+        }
+        Ok(())
+    }
+}
+
+/// A handler behind the file's, which notes when the drain looked at the lanes for what it has
+/// written.
+struct Stamp {
+    shared: &'static Shared,
+    /// The looks before the latest passes that found something: with several lanes a pass takes
+    /// what the look before its own saw.
+    looks: [i64; 2],
+}
+
+impl sawmill::Handler for Stamp {
+    fn emit(
+        &mut self,
+        _record: &sawmill::LogRecord<'_>,
+        cx: &mut sawmill::Context<'_>,
+    ) -> Result<(), sawmill::Error> {
+        if cx.now_ns() != self.looks[1] {
+            self.looks = [self.looks[1], cx.now_ns()];
+        }
+        Ok(())
+    }
+
+    fn batch_end(&mut self, _cx: &mut sawmill::Context<'_>) -> Result<(), sawmill::Error> {
+        if self.looks[0] != 0 {
+            self.shared.note_look(self.looks[0]);
         }
         Ok(())
     }

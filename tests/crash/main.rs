@@ -5,8 +5,13 @@
 //! that survives it, is compared with them:
 //!
 //! ```sh
-//! cargo test --release --features cli --test crash -- --deaths 1000 --lanes heap --seed 7
+//! cargo test --release --features cli --test crash -- --deaths 1000 --seed 7 \
+//!     --write tests/crash/results.md --write README.md
 //! ```
+//!
+//! `--deaths N` is the number for each sort of lanes, shared out over the kinds; `--lanes heap` and
+//! `--kind SIGTERM` leave out the others; `--write FILE` writes the table of a campaign that went
+//! well, in place of the one between two marks if the file has them.
 //!
 //! Without arguments a few of each kind are run, but for forks with mapped lanes: their processes
 //! append to one file, and a record of it may come twice (`docs::durability`).
@@ -16,9 +21,11 @@
 
 mod child;
 mod kinds;
+mod results;
 mod shared;
 
 use kinds::{Kind, Lanes};
+use results::{Books, Results, Row};
 use shared::Shared;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -32,7 +39,9 @@ const FEW: u64 = 2;
 /// A death takes milliseconds; the rest is for a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How old a record is at least that must not miss where nobody can write it any more.
-/// A build that is not optimised drains a tenth as fast as it logs.
+/// Where the drain looked at the lanes for the last time longer before the death, because it did
+/// not get the processor or the file system held it up, the age counts from that look. A build that is not
+/// optimised drains a tenth as fast as it logs.
 const YOUNG_NS: u64 = if cfg!(debug_assertions) { 1_000_000_000 } else { 10_000_000 };
 
 fn main() {
@@ -41,6 +50,7 @@ fn main() {
     }
     let options = Options::parse();
     let mut failed = false;
+    let mut results = Results::default();
     for lanes in &options.lanes {
         let mut table = BTreeMap::new();
         for (at, kind) in Kind::ALL.iter().enumerate() {
@@ -75,13 +85,17 @@ fn main() {
                 }
             }
         }
-        print_table(*lanes, &table);
+        results.print(*lanes, &table);
+        results.add(*lanes, table);
     }
     if failed {
         println!("test result: FAILED");
         std::process::exit(101);
     }
     let _ = fs::remove_dir(&options.folder);
+    for file in &options.write {
+        results.write(file, &options).expect("the results");
+    }
     println!("test result: ok");
 }
 
@@ -91,14 +105,16 @@ struct Options {
     kind: Option<String>,
     lanes: Vec<Lanes>,
     folder: PathBuf,
+    write: Vec<PathBuf>,
 }
 
 impl Options {
     /// Flags of the test harness that runs all test programs are passed over.
     fn parse() -> Self {
         let folder = env::temp_dir().join(format!("sawmill-crash-{}", std::process::id()));
+        let lanes = Lanes::ALL.to_vec();
         let mut options =
-            Self { deaths: None, seed: 1, kind: None, lanes: Lanes::ALL.to_vec(), folder };
+            Self { deaths: None, seed: 1, kind: None, lanes, folder, write: Vec::new() };
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().expect("a value behind the option");
@@ -106,6 +122,7 @@ impl Options {
                 "--deaths" => options.deaths = Some(value().parse().expect("a number")),
                 "--seed" => options.seed = value().parse().expect("a number"),
                 "--kind" => options.kind = Some(value()),
+                "--write" => options.write.push(value().into()),
                 "--dir" => options.folder = value().into(),
                 "--lanes" => {
                     let name = value();
@@ -129,79 +146,6 @@ impl Options {
         let kinds = if self.kind.is_some() { 1 } else { Kind::ALL.len() as u64 };
         self.deaths.map_or(FEW, |all| all / kinds + u64::from((at as u64) < all % kinds))
     }
-}
-
-/// What became of one process's records.
-#[derive(Debug, Default)]
-struct Books {
-    attempted: u64,
-    found: u64,
-    lost: u64,
-    unaccounted: u64,
-    /// Missing, but younger than what may miss by the rule of this kind of death.
-    young: u64,
-    duplicates: u64,
-    faults: u64,
-}
-
-impl Books {
-    fn is_good(&self) -> bool {
-        self.unaccounted == 0 && self.duplicates == 0 && self.faults == 0
-    }
-}
-
-#[derive(Debug, Default)]
-struct Row {
-    deaths: u64,
-    sum: Books,
-    broken: u64,
-    skipped: Option<&'static str>,
-}
-
-impl Books {
-    fn add(&mut self, books: &Books) {
-        self.attempted += books.attempted;
-        self.found += books.found;
-        self.lost += books.lost;
-        self.unaccounted += books.unaccounted;
-        self.young += books.young;
-        self.duplicates += books.duplicates;
-        self.faults += books.faults;
-    }
-}
-
-fn print_table(lanes: Lanes, table: &BTreeMap<usize, Row>) {
-    println!("\n{lanes} lanes");
-    println!(
-        "| death | processes | attempted | found | reported lost | unaccounted | younger than 10 ms | doubled |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    let mut all = Row::default();
-    for (at, row) in table {
-        let kind = Kind::ALL[*at];
-        if let Some(why) = row.skipped {
-            println!("| {kind} | skipped: {why} | | | | | | |");
-            continue;
-        }
-        let sum = &row.sum;
-        println!(
-            "| {kind} | {} | {} | {} | {} | {} | {} | {} |",
-            row.deaths,
-            sum.attempted,
-            sum.found,
-            sum.lost,
-            sum.unaccounted,
-            sum.young,
-            sum.duplicates
-        );
-        all.deaths += row.deaths;
-        all.sum.add(sum);
-    }
-    let sum = &all.sum;
-    println!(
-        "| all | {} | {} | {} | {} | {} | {} | {} |",
-        all.deaths, sum.attempted, sum.found, sum.lost, sum.unaccounted, sum.young, sum.duplicates
-    );
 }
 
 /// Starts a process that dies, lets the next one clear up behind it, and does the books.
@@ -342,11 +286,19 @@ fn balance(
         let returned = shared.returned(thread as usize);
         let missing = returned.saturating_sub(seen);
         books.attempted += missing;
-        let old =
-            if by_rule { shared.returned_before(thread as usize, YOUNG_NS) } else { returned };
-        let unaccounted = old.saturating_sub(seen);
+        if !by_rule {
+            books.unaccounted += missing;
+            continue;
+        }
+        let before = |ns| shared.returned_before(thread as usize, ns).saturating_sub(seen);
+        let old = before(YOUNG_NS);
+        let unaccounted = before(YOUNG_NS + shared.since_look_ns());
         books.unaccounted += unaccounted;
-        books.young += missing - unaccounted;
+        books.held_up += old - unaccounted;
+        books.young += missing - old;
+    }
+    if books.held_up != 0 {
+        books.longest = Duration::from_nanos(shared.since_look_ns());
     }
     Ok(books)
 }

@@ -11,7 +11,9 @@ pub(crate) const THREADS: usize = 4;
 /// How a thread's count grew, a note about every half millisecond.
 const NOTES: usize = 64;
 const OF_THREAD: usize = 2 + 2 * NOTES;
-const WORDS: usize = 2 + THREADS * OF_THREAD;
+/// What stands before the threads' counts.
+const BEFORE: usize = 3;
+const WORDS: usize = BEFORE + THREADS * OF_THREAD;
 
 /// The counts of one process.
 pub(crate) struct Shared {
@@ -41,7 +43,7 @@ impl Shared {
     }
 
     fn of(&self, thread: usize) -> &'static [AtomicU64] {
-        &self.words[2 + thread * OF_THREAD..][..OF_THREAD]
+        &self.words[BEFORE + thread * OF_THREAD..][..OF_THREAD]
     }
 
     /// The child logs from all threads.
@@ -56,6 +58,22 @@ impl Shared {
     /// The process is about to die.
     pub(crate) fn note_death(&self) {
         self.words[1].store(now_ns(), Ordering::Release);
+    }
+
+    /// Nothing was logged before.
+    pub(crate) fn note_start(&self) {
+        self.note_look(now_ns() as i64);
+    }
+
+    /// The drain has written what it saw at this time.
+    pub(crate) fn note_look(&self, time_ns: i64) {
+        self.words[2].store(time_ns as u64, Ordering::Release);
+    }
+
+    /// How long before the death the drain looked for what it wrote last.
+    pub(crate) fn since_look_ns(&self) -> u64 {
+        let [death, look] = [1, 2].map(|at: usize| self.words[at].load(Ordering::Acquire));
+        death.saturating_sub(look)
     }
 
     /// The thread's calls have returned this often.
