@@ -55,6 +55,7 @@ enum Codec {
 
 /// What an encoding remembers from one record to the next of an open file.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(not(feature = "east-asian"), expect(dead_code, reason = "only they switch"))]
 pub(crate) struct State {
     /// The set of characters that is switched to; what it counts is the encoding's own.
     set: u8,
@@ -64,6 +65,7 @@ pub(crate) struct State {
 
 /// How far an encoding came with a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "east-asian"), expect(dead_code, reason = "only they look ahead"))]
 enum Put {
     One,
     /// The next character went with it.
