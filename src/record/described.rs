@@ -69,7 +69,8 @@ impl Field {
 #[inline(never)]
 fn nanoseconds(seconds: f64) -> i64 {
     let whole = seconds.floor();
-    (whole as i64).saturating_mul(1_000_000_000) + ((seconds - whole) * 1e9).round() as i64
+    let fraction = ((seconds - whole) * 1e9).round() as i64;
+    (whole as i64).saturating_mul(1_000_000_000).saturating_add(fraction)
 }
 
 /// A described record's attributes, borrowed from its frame.

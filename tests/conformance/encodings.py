@@ -7,7 +7,8 @@
 
 Each name that Python has for an encoding is tried with each error handler: every code point goes
 through a file handler of that encoding, and the file is compared with what Python's text file of
-that encoding holds. `--make` writes the tables of the encodings of several bytes anew.
+that encoding holds. `--make` writes the tables of the encodings of several bytes anew, and the
+names that no character has, beside their folder.
 """
 
 import argparse
@@ -174,6 +175,15 @@ def johab(base):
     return out
 
 
+def private_names():
+    """Names that `namereplace` gives to private characters: CPython keeps aliases there, and the
+    names of sequences."""
+    for cp in range(0xF0000, 0xF1000):
+        text = chr(cp).encode("ascii", "namereplace").decode()
+        if text.startswith("\\N{"):
+            yield f"{cp:x} {text[3:-1]}"
+
+
 def make(path):
     have = {codec: table(codec) for codec in PLAIN}
     parts = []
@@ -214,6 +224,9 @@ def make(path):
     add(have["euc_jisx0213"], have["euc_jis_2004"], "euc_jisx0213")
     for codec, euc in [("shift_jis_2004", "euc_jis_2004"), ("shift_jisx0213", "euc_jisx0213")]:
         add(have[codec], shift_all(have[euc]), codec)
+    names = os.path.join(os.path.dirname(path), "..", "private_names.txt")
+    with open(names, "w") as out:
+        out.writelines(line + "\n" for line in private_names())
     with open(path, "wb") as out:
         for part in parts:
             out.write(len(part).to_bytes(4, "little") + part)

@@ -129,7 +129,8 @@ pub(crate) fn seconds(node: &Node) -> Option<f64> {
 fn nanoseconds(seconds: f64) -> i64 {
     // In two parts: a double has no nanoseconds to spare in this century.
     let whole = seconds.floor();
-    whole as i64 * 1_000_000_000 + ((seconds - whole) * 1e9).round() as i64
+    let fraction = ((seconds - whole) * 1e9).round() as i64;
+    (whole as i64).saturating_mul(1_000_000_000).saturating_add(fraction)
 }
 
 /// The world that the events act on.

@@ -31,6 +31,8 @@ pub(super) fn register(registry: &mut Registry) {
 struct Common {
     path: PathBuf,
     mode: FileMode,
+    /// A mode other than plain `w`.
+    again: bool,
     delay: bool,
     encoding: Option<String>,
     errors: Option<String>,
@@ -48,7 +50,9 @@ struct Common {
 
 fn common(args: &mut Arguments, has_mode: bool) -> Common {
     let path = PathBuf::from(args.required_string("filename"));
-    let mode = match has_mode.then(|| args.string("mode")).flatten() {
+    let told = has_mode.then(|| args.string("mode")).flatten();
+    let again = told.as_deref().is_some_and(|mode| mode != "w");
+    let mode = match told {
         None => FileMode::Append,
         Some(mode) => mode.parse().unwrap_or_else(|error| {
             args.mistake("mode", error);
@@ -58,6 +62,7 @@ fn common(args: &mut Arguments, has_mode: bool) -> Common {
     let mut common = Common {
         path,
         mode,
+        again,
         delay: args.flag("delay").unwrap_or(false),
         encoding: args.string("encoding"),
         errors: args.string("errors"),
@@ -250,6 +255,7 @@ macro_rules! told {
         let mut builder = $builder
             .delay(common.delay)
             .opened_later()
+            .opened_again(common.again)
             .follow(common.follow)
             .mend(common.mend)
             .create_dirs(common.create_dirs)

@@ -90,11 +90,23 @@ pub(super) fn known() -> Result<(), Error> {
 /// `\N{NAME}`, if the character has a name.
 pub(super) fn of(one: char) -> Option<String> {
     let code = one as u32;
+    if (0xf_0000..0xf_1000).contains(&code) {
+        return private(code);
+    }
     let at = NEWER.partition_point(|(_, last)| *last < code);
     if NEWER.get(at).is_some_and(|(first, _)| *first <= code) {
         return None;
     }
     let name = unicode_names2::name(one)?;
+    Some(format!("\\N{{{name}}}"))
+}
+
+/// CPython keeps other names of characters, and those of sequences, at characters for private use,
+/// and `namereplace` shows them.
+fn private(code: u32) -> Option<String> {
+    let lines = include_str!("private_names.txt").lines();
+    let mut names = lines.filter_map(|line| line.split_once(' '));
+    let (_, name) = names.find(|(at, _)| u32::from_str_radix(at, 16) == Ok(code))?;
     Some(format!("\\N{{{name}}}"))
 }
 
@@ -112,5 +124,7 @@ mod tests {
             }
         }
         assert_eq!(of('\u{1f600}').unwrap(), r"\N{GRINNING FACE}");
+        assert_eq!(of('\u{f0005}').unwrap(), r"\N{STX}");
+        assert!(of('\u{f0fff}').is_none());
     }
 }

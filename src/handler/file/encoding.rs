@@ -59,8 +59,17 @@ enum Codec {
 pub(crate) struct State {
     /// The set of characters that is switched to; what it counts is the encoding's own.
     set: u8,
+    /// The file had text when it was opened, of which nothing is known.
+    resumed: bool,
     /// A character that may belong together with the next one.
     waiting: Option<char>,
+}
+
+impl State {
+    /// The state at the start of a file, or behind text that stands there already.
+    pub(crate) fn opened(resumed: bool) -> Self {
+        Self { resumed, ..Self::default() }
+    }
 }
 
 /// How far an encoding came with a character.

@@ -216,8 +216,8 @@ impl Output {
         }
         self.files += u64::from(open.id != self.last_id || open.id.is_none());
         self.last_id = open.id;
+        self.state = State::opened(open.size != 0);
         self.file = Some(open);
-        self.state = State::default();
         self.appends = false;
         self.opened = true;
         self.looked = Instant::now();
@@ -367,7 +367,7 @@ impl Output {
         if self.file.is_some() {
             return Ok(true);
         }
-        if self.closed && self.options.mode == FileMode::Truncate {
+        if self.closed && self.options.mode == FileMode::Truncate && !self.options.again {
             cx.shed(1);
             return Ok(false);
         }

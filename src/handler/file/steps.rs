@@ -18,6 +18,13 @@ macro_rules! common_steps {
             self
         }
 
+        /// Opens a closed file of mode `w` again, as Python does where the mode is not just that.
+        #[cfg(feature = "config")]
+        pub(crate) fn opened_again(mut self, again: bool) -> Self {
+            self.$($inner).+.again = again;
+            self
+        }
+
         /// Sets the text encoding, by any of Python's names for it.
         ///
         /// UTF-8, `utf-8-sig`, ASCII, Latin-1, UTF-7, UTF-16 and UTF-32 are always known, code

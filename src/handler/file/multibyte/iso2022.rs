@@ -30,7 +30,9 @@ impl Iso2022 {
         let roman = || only(Table::EucJp, |one, code| code < 0x80 && one >= 0x80);
         let jis0208 = || only(Table::EucJp, |_, code| code <= 0xffff && code > 0x8eff);
         let jis0212 = || only(Table::EucJp, |_, code| code > 0xffff);
-        let first = |table| only(table, |_, code| code <= 0xffff && code > 0x8eff);
+        // A wide tilde is EUC's alone.
+        let first =
+            |table| only(table, |one, code| code <= 0xffff && code > 0x8eff && one != 0xff5e);
         // The other rows of that plane are JIS X 0212's.
         let second = |table| {
             only(table, |_, code| {
@@ -123,7 +125,7 @@ impl Iso2022 {
                 if named != Some(set.escape) {
                     out.extend_from_slice(set.escape);
                 }
-                state.set = at as u8 + 1;
+                (state.set, state.resumed) = (at as u8 + 1, false);
             }
             let code = (code & 0x7f7f) as u16;
             out.extend_from_slice(&code.to_be_bytes()[2 - set.bytes..]);
@@ -133,13 +135,14 @@ impl Iso2022 {
     }
 
     fn put_ascii(&self, one: char, state: &mut State, out: &mut Vec<u8>) {
-        if self.sets[0].shifts {
-            if state.set & 2 != 0 {
-                out.push(SHIFT_IN);
-                state.set &= !2;
-            }
-        } else if std::mem::take(&mut state.set) != 0 {
+        let unknown = std::mem::take(&mut state.resumed);
+        let shifts = self.sets[0].shifts;
+        if unknown || !shifts && std::mem::take(&mut state.set) != 0 {
             out.extend_from_slice(ASCII);
+        }
+        if shifts && state.set & 2 != 0 {
+            out.push(SHIFT_IN);
+            state.set &= !2;
         }
         out.push(one as u8);
     }

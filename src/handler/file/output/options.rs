@@ -11,6 +11,8 @@ pub(crate) struct Options {
     pub(crate) delay: bool,
     /// Not opened when made, whatever `delay` says, but when [`Output::open_as_told`] is called.
     pub(crate) later: bool,
+    /// A closed file of mode `w` is opened, and emptied, for the next record: Python's `w+`, `wt`.
+    pub(crate) again: bool,
     pub(crate) encoding: Option<String>,
     pub(crate) errors: Option<String>,
     pub(crate) permissions: u32,
@@ -34,6 +36,7 @@ impl Options {
             mode: FileMode::Append,
             delay: false,
             later: false,
+            again: false,
             encoding: None,
             errors: None,
             permissions: 0o640,
