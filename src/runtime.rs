@@ -403,6 +403,48 @@ impl Runtime {
         self.core.dump_recorder(timeout)
     }
 
+    /// Drains the lanes of other processes from now on, those with
+    /// [`Lanes::Collected`](crate::Lanes::Collected) of this directory, while they live and after
+    /// they died, through this runtime's handlers and in the order of time with its own records.
+    /// What dead processes left there is taken over first, as by [`recover`](Self::recover).
+    ///
+    /// Ends with the runtime: workers go on, and their lanes keep what fits until the next
+    /// collector begins. Should this process die, that one goes on where this one's last batch
+    /// was written, so that each record is once in the files of this library's own handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_already`] if another process collects the lanes there; [`Error::is_invalid`] if
+    /// the runtime has no drain's thread; [`Error::is_io`] if the directory cannot be made or
+    /// read; [`Error::is_on_drain`] on the drain; [`Error::is_timeout`] if it does not answer.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use sawmill::{FileHandler, Lanes, Runtime};
+    ///
+    /// // In the one process that writes:
+    /// let collector = Runtime::builder().handler("file", FileHandler::new("all.log")?).build()?;
+    /// collector.collect("/dev/shm/shop")?;
+    ///
+    /// // In each of the others:
+    /// sawmill::builder().durability(Lanes::mapped("shop").collected()).init()?;
+    /// # Ok::<(), sawmill::Error>(())
+    /// ```
+    pub fn collect(&self, dir: impl AsRef<Path>) -> Result<(), Error> {
+        self.core.collect(dir.as_ref())
+    }
+
+    /// How many processes this runtime has found to [collect](Self::collect) from, and how many of
+    /// them live or have left something that is not written yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`pause`](Self::pause).
+    pub fn collected_processes(&self, timeout: Duration) -> Result<(u64, u64), Error> {
+        self.core.collected(timeout)
+    }
+
     /// The books.
     pub fn stats(&self) -> Stats {
         self.core.stats()

@@ -65,7 +65,8 @@ impl DrainBooks {
 ///
 /// * `attempted = published + dropped`
 /// * `published = taken + in_flight`
-/// * `taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded`
+/// * `taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded +
+///   collected`
 /// * `recorded = recorder_kept + dumped + discarded`
 /// * for each handler `offered = delivered + below_level + filtered + shed + failed + held`
 ///
@@ -84,6 +85,8 @@ pub struct Stats {
     pub in_flight: u64,
     /// Records the drain has taken.
     pub taken: u64,
+    /// Records that another process has taken, and written, which drains this one's lanes.
+    pub collected: u64,
     /// Records that a logger's filters let pass to at least one handler.
     pub routed: u64,
     /// Records that a logger's filters refused, or whose logger was disabled.
@@ -167,9 +170,8 @@ impl Stats {
         hold("published = taken + in flight", self.published, self.taken + self.in_flight)?;
         let ends = self.routed + self.filtered + self.withheld + self.unrouted + self.damaged;
         let taken = self.taken + self.recovered;
-        let text =
-            "taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded";
-        hold(text, taken, ends + self.recorded)?;
+        let text = "taken + recovered = routed + filtered + withheld + unrouted + damaged + recorded + collected";
+        hold(text, taken, ends + self.recorded + self.collected)?;
         let ends = self.recorder_kept + self.dumped + self.discarded;
         hold("recorded = kept + dumped + discarded", self.recorded, ends)?;
         for (name, h) in &self.handlers {

@@ -73,10 +73,12 @@ impl Commits {
                 number
             }
         };
-        let entry = Entry { id: place.id, size: place.written, path };
+        // A recovery cuts nothing of what several processes write to.
+        let size = if place.shared { u64::MAX } else { place.written };
+        let (shared, entry) = (place.shared, Entry { id: place.id, size, path });
         // Without room there the file is written to at least once instead of exactly.
         self.keeper.control().add(self.committed, entry);
-        *noted = Some(Noted { id: place.id, path, shared: false });
+        *noted = Some(Noted { id: entry.id, path, shared });
     }
 
     /// Handlers may write from now on, whenever their buffers are full.

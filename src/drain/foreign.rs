@@ -146,8 +146,8 @@ impl Frames {
             changes = split_changes(&mut rest)?;
         }
         let body = callsite::with_shapes(&foreign.shapes, || match site {
-            Some(site) => of_site(site, rest, context),
-            None => of_described(rest, context),
+            Some(site) => of_site(site, rest, context, !foreign.is_live),
+            None => of_described(rest, context, !foreign.is_live),
         });
         Some((level, (ids >> 32) as u32, changes, body))
     }
@@ -161,7 +161,7 @@ pub(super) fn logger(foreign: &Arc<Foreign>, number: u32, generations: &Generati
     })
 }
 
-fn of_site(site: &ForeignSite, words: &[u64], context: &[u64]) -> DescribedBuf {
+fn of_site(site: &ForeignSite, words: &[u64], context: &[u64], marked: bool) -> DescribedBuf {
     let mut message = Vec::new();
     if let Err(error) = write_site(&site.pieces, site.roles.len(), words, &mut message) {
         message.extend_from_slice(format!(" ({error})").as_bytes());
@@ -197,10 +197,14 @@ fn of_site(site: &ForeignSite, words: &[u64], context: &[u64]) -> DescribedBuf {
             }
         }
     }
-    marked(body, fields)
+    if marked {
+        set(&mut fields, MARK, Value::Bool(true));
+    }
+    body.push_fields(fields.iter().map(|(key, value)| (&**key, value.clone())));
+    body
 }
 
-fn of_described(words: &[u64], context: &[u64]) -> DescribedBuf {
+fn of_described(words: &[u64], context: &[u64], marked: bool) -> DescribedBuf {
     let record = Described::read(words);
     let mut message = Vec::new();
     if record.write_message(None, &mut message).is_err() {
@@ -244,7 +248,11 @@ fn of_described(words: &[u64], context: &[u64]) -> DescribedBuf {
             set(&mut fields, key, value);
         }
     });
-    marked(body, fields)
+    if marked {
+        set(&mut fields, MARK, Value::Bool(true));
+    }
+    body.push_fields(fields.iter().map(|(key, value)| (&**key, value.clone())));
+    body
 }
 
 /// The scope's fields.
@@ -266,10 +274,4 @@ fn of_context(mut context: &[u64]) -> Vec<(String, ValueBuf)> {
 fn set(fields: &mut Vec<(String, ValueBuf)>, key: &str, value: Value<'_>) {
     fields.retain(|(known, _)| known != key);
     fields.push((key.to_owned(), ValueBuf::portable(value)));
-}
-
-fn marked(mut body: DescribedBuf, mut fields: Vec<(String, ValueBuf)>) -> DescribedBuf {
-    set(&mut fields, MARK, Value::Bool(true));
-    body.push_fields(fields.iter().map(|(key, value)| (&**key, value.clone())));
-    body
 }

@@ -78,7 +78,8 @@ impl Generations {
     /// still belong to those.
     pub(crate) fn note_ends(&mut self, lanes: &[Reader]) {
         for kept in self.older.iter_mut().filter(|kept| kept.ends.is_none()) {
-            let ends = lanes.iter().map(|lane| (lane.state.shared.number, lane.look()));
+            let own = lanes.iter().filter(|lane| lane.worker() == 0);
+            let ends = own.map(|lane| (lane.state.shared.number, lane.look()));
             kept.ends = Some(ends.collect());
         }
     }
@@ -241,7 +242,8 @@ impl Kept {
     fn is_passed(&self, lanes: &[Reader]) -> bool {
         let Some(ends) = &self.ends else { return false };
         ends.iter().all(|(number, end)| {
-            lanes.iter().all(|lane| lane.state.shared.number != *number || lane.position() >= *end)
+            let mut own = lanes.iter().filter(|lane| lane.worker() == 0);
+            own.all(|lane| lane.state.shared.number != *number || lane.position() >= *end)
         })
     }
 }

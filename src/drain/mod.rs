@@ -6,6 +6,7 @@
 //! Stamps only order; no wait depends on them, so a clock that is set back holds nothing up.
 
 mod books;
+mod collect;
 mod commit;
 mod failure;
 mod foreign;
@@ -31,8 +32,8 @@ pub(crate) use request::{HandlerFn, Request, Requests};
 pub use thread::Wait;
 pub(crate) use thread::{Ended, ThreadOptions, run};
 
-use crate::clock::Timeline;
-use crate::lane::keep::Keeper;
+use crate::clock::{Anchor, Timeline};
+use crate::lane::keep::{Collection, Keeper};
 use crate::lane::{Hub, OnBackend, Reader, Step, enter_backend};
 use crate::record::{ProcessInfo, Without};
 use crate::sync::Arc;
@@ -80,7 +81,12 @@ pub(crate) struct Backend {
     frames: Frames,
     stage: Stage,
     paused: bool,
+    /// The lanes of other processes, if this one collects them.
+    collection: Option<Collection>,
 }
+
+/// Where lanes ended at one moment.
+pub(crate) type Targets = Vec<((u64, u32), u64)>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Ends {
@@ -112,6 +118,7 @@ impl Backend {
             frames,
             stage: Stage::new(books, failures, options.write_through),
             paused: false,
+            collection: None,
         }
     }
 
@@ -138,12 +145,18 @@ impl Backend {
         self.ends.clear();
         self.looked = None;
         self.generations.forget_ends();
+        std::mem::forget(self.collection.take());
         std::mem::forget(self.stage.begin_in_child());
         let mut process = self.frames.process().clone();
         process.id = std::process::id();
         let recorder = self.frames.leave_recorder();
         self.frames = Frames::new(self.timeline.now_ns(), process, self.frames.without());
         self.frames.record_with(recorder);
+    }
+
+    /// How stamps read as time at present.
+    pub(crate) fn anchor(&self) -> Anchor {
+        self.timeline.anchor()
     }
 
     /// When the runtime started, as records show it.
@@ -216,6 +229,9 @@ impl Backend {
         }
         self.timeline.resync();
         self.look(all);
+        if self.collection.is_some() {
+            self.tend_collection();
+        }
         self.take_installs();
         let Self { merge, lanes, ends, .. } = self;
         merge.begin(lanes.iter_mut().zip(&*ends).enumerate().filter_map(|(at, (lane, ends))| {
@@ -269,7 +285,10 @@ impl Backend {
             if frame.get(1).is_some_and(|stamp| *stamp > limit) {
                 return Step::Stop;
             }
-            if !generations.knows(head.generation) && head.generation != 0 {
+            if !generations.knows(head.generation)
+                && head.generation != 0
+                && state.foreign.is_none()
+            {
                 // The frame overtook its generation, which waits in the tree's hand-over queue.
                 for install in tree.installs.take_surely() {
                     generations.arrive(install.snapshot.clone());
@@ -333,6 +352,7 @@ impl Backend {
         self.stage.end_batch_of(lanes.unwrap_or(&mut self.lanes), &table);
         self.frames.book_recorder(&self.stage);
         self.retire_lanes();
+        self.retire_collected();
         while let Some(retired) = self.generations.retire(&self.lanes) {
             self.stage.depart(&retired.table, self.generations.uses());
         }
@@ -344,7 +364,7 @@ impl Backend {
     fn tell_trailing_losses(&mut self) {
         let Self { lanes, frames, generations, stage, timeline, .. } = self;
         for lane in lanes {
-            let dropped = lane.state.shared.producer.dropped();
+            let dropped = lane.dropped();
             // Dropped first, then the look: what was published before these losses was taken.
             if dropped != lane.state.told && lane.look() == lane.position() {
                 frames.tell_losses(lane, dropped, generations, stage, timeline);
@@ -357,7 +377,8 @@ impl Backend {
         while at < self.lanes.len() {
             let lane = &self.lanes[at];
             // Ended first, then the look: nothing is published after the end.
-            if lane.has_ended()
+            if lane.worker() == 0
+                && lane.has_ended()
                 && lane.look() == lane.position()
                 && lane.state.told == lane.state.shared.producer.dropped()
                 && lane.is_released()
@@ -378,17 +399,15 @@ impl Backend {
     }
 
     /// Where the lanes end now: what a flush has to wait for.
-    pub(crate) fn targets(&mut self) -> Vec<(u32, u64)> {
+    pub(crate) fn targets(&mut self) -> Targets {
         self.take_lanes();
-        self.lanes.iter().map(|lane| (lane.state.shared.number, lane.look())).collect()
+        self.lanes.iter().map(|lane| (lane.key(), lane.look())).collect()
     }
 
     /// Returns true if every lane has been read to its target.
-    pub(crate) fn has_reached(&self, targets: &[(u32, u64)]) -> bool {
-        targets.iter().all(|(number, end)| {
-            self.lanes
-                .iter()
-                .all(|lane| lane.state.shared.number != *number || lane.position() >= *end)
+    pub(crate) fn has_reached(&self, targets: &Targets) -> bool {
+        targets.iter().all(|(key, end)| {
+            self.lanes.iter().all(|lane| lane.key() != *key || lane.position() >= *end)
         })
     }
 
@@ -469,6 +488,7 @@ impl Backend {
             // A call that publishes now is one that came after the end.
             report.pending = 0;
         }
+        self.end_collection();
         self.stage.disband();
         report
     }

@@ -1,9 +1,10 @@
 //! What other threads ask of the drain, on a path of its own: never behind data.
 
 use super::{Recovery, Report};
+use crate::error::Error;
 use crate::handler::{Context, Handler};
 use crate::lane::fork::Fork;
-use crate::lane::keep::{Estate, Keeper};
+use crate::lane::keep::{Collection, Estate, Keeper};
 use crate::lane::{Answer, Hub, Intake};
 use crate::sync::Arc;
 use std::fmt;
@@ -34,6 +35,15 @@ pub(crate) enum Request {
     /// Deliver what the lanes hold now, have the flight recorder written, flush the handlers, and
     /// tell how many records that was.
     Dump { deadline: Instant, answer: Answer<u64> },
+    /// Drain the lanes of other processes, too; with a keeper, note the writing there from now on.
+    Collect {
+        collection: Collection,
+        keeper: Option<Arc<Keeper>>,
+        deadline: Instant,
+        answer: Answer<Result<(), Error>>,
+    },
+    /// How many of these there were, and are.
+    Collected { answer: Answer<(u64, u64)> },
     /// Come to a stand and give the backend to whoever forks, until that is over.
     StandStill { fork: Arc<Fork>, answer: Answer<()> },
     /// As a flush; then the thread ends, and with `close` the handlers do.
@@ -51,6 +61,8 @@ impl fmt::Debug for Request {
             Self::Stop { .. } => "Stop",
             Self::Inherit { .. } => "Inherit",
             Self::Dump { .. } => "Dump",
+            Self::Collect { .. } => "Collect",
+            Self::Collected { .. } => "Collected",
             Self::StandStill { .. } => "StandStill",
         })
     }

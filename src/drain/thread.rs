@@ -1,6 +1,6 @@
 //! The drain's own thread: its loop, and how it waits.
 
-use super::{Backend, Report, Request, Requests, last};
+use super::{Backend, Report, Request, Requests, Targets, last};
 use crate::lane::fork::Fork;
 use crate::lane::{Answer, Ask, Hub, OnBackend};
 use crate::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) struct ThreadOptions {
 const PARKED: Duration = Duration::from_secs(1);
 
 struct Waiting {
-    targets: Vec<(u32, u64)>,
+    targets: Targets,
     deadline: Instant,
     then: Then,
     answer: Answer<Report>,
@@ -148,6 +148,10 @@ fn take_requests(
             Request::Inherit { estates, keeper, deadline, answer } => {
                 answer.give(backend.inherit_once(estates, keeper, deadline));
             }
+            Request::Collect { collection, keeper, deadline, answer } => {
+                answer.give(backend.collect(collection, keeper, deadline));
+            }
+            Request::Collected { answer } => answer.give(backend.collected()),
             Request::Dump { deadline, answer } => answer.give(backend.dump(deadline)),
             Request::StandStill { fork, answer } => forking = Some((fork, answer)),
             Request::Resume => backend.set_paused(false),

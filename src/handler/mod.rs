@@ -50,6 +50,8 @@ pub struct Place<'a> {
     pub(crate) written: u64,
     /// Bytes of whole lines that are still to be written.
     pub(crate) waiting: u64,
+    /// Other processes write to it as well.
+    pub(crate) shared: bool,
 }
 
 /// Delivers records, on the drain.

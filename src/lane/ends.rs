@@ -164,6 +164,14 @@ impl Consumer {
         }
     }
 
+    /// Where the memory says that it was given back to: by another process, if that reads the ring.
+    pub(crate) fn head_now(&self) -> u64 {
+        match self {
+            Self::Heap(ring) => ring.head(),
+            Self::Mapped(ring) => ring.memory().head_now(),
+        }
+    }
+
     /// Published to here: a look at the producer's cache line.
     pub(crate) fn tail(&self) -> u64 {
         match self {

@@ -98,6 +98,8 @@ pub(crate) struct Hub {
     /// Every folder that there was for what is spilled, with its process: a signal's handler goes
     /// by the last.
     spillers: Chain<(u32, Arc<Keeper>)>,
+    /// Lanes that another process drains: nobody reads them here.
+    held: Mutex<Vec<Reader>>,
     /// Lanes for which there was no room there.
     unkept: AtomicU64,
     /// New lanes on their way to the drain.
@@ -159,6 +161,7 @@ impl Hub {
             last_call: LastCall::new(),
             keeper: RwLock::new(None),
             spillers: Chain::new(),
+            held: Mutex::new(Vec::new()),
             unkept: AtomicU64::new(0),
             intake: Intake::new(),
             live_bytes: AtomicUsize::new(0),
@@ -222,6 +225,7 @@ impl Hub {
     pub(crate) fn forget_lanes(&self) {
         std::mem::forget(self.intake.take_surely());
         std::mem::forget(std::mem::take(&mut *lock(&self.pool)));
+        std::mem::forget(std::mem::take(&mut *lock(&self.held)));
         std::mem::forget(lock(&self.fallback).take());
         *lock(&self.books) = Ledger::default();
         self.live_bytes.store(0, Ordering::Relaxed);
@@ -361,10 +365,44 @@ impl Hub {
         }
         let shared = Arc::new(Shared::new(number, thread));
         lock(&self.books).live.push(shared.clone());
-        self.intake.push(Reader::new(consumer, shared.clone()));
+        let reader = Reader::new(consumer, shared.clone());
+        if let Some(keeper) = self.keeper().filter(|keeper| keeper.is_collected()) {
+            self.book_collected();
+            lock(&self.held).push(reader);
+            keeper.tell_lane();
+            return Writer::new(producer, shared, self.clone(), side);
+        }
+        self.intake.push(reader);
         // A drain that sleeps must learn of the lane, or it would not see it fill.
         self.wake.wake();
         Writer::new(producer, shared, self.clone(), side)
+    }
+
+    /// Whether another process drains the lanes.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.keeper().is_some_and(|keeper| keeper.is_collected())
+    }
+
+    /// Books what the process that drains the lanes has taken, and lets go of lanes that it is done
+    /// with. Returns true if everything that was published is written, and every loss told.
+    pub(crate) fn book_collected(&self) -> bool {
+        let mut all = true;
+        let mut held = lock(&self.held);
+        let mut at = 0;
+        while let Some(reader) = held.get(at) {
+            let (written, done) = reader.book_collected();
+            all &= written;
+            if !done {
+                at += 1;
+                continue;
+            }
+            let reader = held.swap_remove(at);
+            self.live_bytes.fetch_sub(reader.capacity() * 8, Ordering::Relaxed);
+            let mut books = lock(&self.books);
+            books.live.retain(|lane| !Arc::ptr_eq(lane, &reader.state.shared));
+            books.ended.add(&reader.state.shared);
+        }
+        all
     }
 
     fn ring(&self, words: usize) -> Ring {

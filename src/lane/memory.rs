@@ -16,8 +16,9 @@ pub(crate) struct LaneMemory {
     head: NonNull<AtomicU64>,
     tail: NonNull<AtomicU64>,
     map: SharedMap,
-    /// The file, which goes when the ring does and is empty.
+    /// The file, which goes when the ring does and is empty; but not with a collector's view of it.
     path: PathBuf,
+    is_attached: bool,
 }
 
 // SAFETY: plain memory and atomics; who may touch which words when is the ring's protocol.
@@ -33,7 +34,7 @@ impl LaneMemory {
         let (head, tail) = (mark(HEAD), mark(TAIL));
         // SAFETY: the mapping is longer than the header, and no mapping begins at address 0.
         let words = unsafe { NonNull::new_unchecked(map.start().add(HEADER_WORDS)) };
-        Arc::new(Self { words, capacity, head, tail, map, path })
+        Arc::new(Self { words, capacity, head, tail, map, path, is_attached: false })
     }
 
     /// The memory of a lane that a dead process left; `None` if nobody used it, or it is none.
@@ -43,6 +44,23 @@ impl LaneMemory {
         }
         let capacity = Header::new(map.words(0, HEADER_WORDS)).capacity()?;
         (map.len() == HEADER_WORDS + capacity).then(|| Self::mapped(map, capacity, path))
+    }
+
+    /// The memory of a lane that another process may write to; `None` if nobody uses it yet.
+    pub(crate) fn attached(map: SharedMap, path: PathBuf) -> Option<Arc<Self>> {
+        let mut this = Self::inherited(map, path)?;
+        Arc::get_mut(&mut this)?.is_attached = true;
+        Some(this)
+    }
+
+    /// Where the reader has given words back to, whichever process it is in.
+    pub(crate) fn head_now(&self) -> u64 {
+        self.head().load(Ordering::Acquire)
+    }
+
+    /// Removes the file: the lane has ended, and everything in it is written.
+    pub(crate) fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 
     /// What stands before the words of a lane that outlives its process.
@@ -59,15 +77,17 @@ impl LaneMemory {
             return None;
         }
         self.head().store(position, Ordering::Relaxed);
-        // SAFETY: the process whose ends these were is dead, and whoever inherits a lane makes one
-        // reader of it.
+        // SAFETY: the process whose ends these were is dead, or only ever produces, and whoever
+        // inherits or collects a lane is alone with that and makes one reader of it.
         Some(Consumer::Mapped(unsafe { ring::ring(self.clone()) }.1))
     }
 }
 
 impl Drop for LaneMemory {
     fn drop(&mut self) {
-        if self.head().load(Ordering::Relaxed) == self.tail().load(Ordering::Relaxed) {
+        if !self.is_attached
+            && self.head().load(Ordering::Relaxed) == self.tail().load(Ordering::Relaxed)
+        {
             let _ = std::fs::remove_file(&self.path);
         }
     }

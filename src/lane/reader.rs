@@ -2,7 +2,7 @@
 
 use super::ends::{Consumer, Producer};
 use super::frame::{self, Head};
-use super::keep::{Foreign, Progress};
+use super::keep::{Foreign, Found, Progress};
 use super::memory::LaneMemory;
 use super::{ByClass, Shared};
 use crate::clock::Monotone;
@@ -29,6 +29,10 @@ pub(crate) struct Reader {
     keeps: bool,
     /// Noted as read to here, for the commit.
     marked: u64,
+    /// The same of what was taken, and of the losses told, for a lane that is collected.
+    marked_books: (u64, ByClass),
+    /// Which process's lane it is, if that may live: a number from 1.
+    worker: u64,
 }
 
 impl Reader {
@@ -39,6 +43,8 @@ impl Reader {
             marked: ring.head(),
             keeps: ring.header().is_some(),
             parts_from: None,
+            marked_books: (0, [0; CLASSES]),
+            worker: 0,
             ring,
             release_at,
             state: LaneState {
@@ -71,6 +77,69 @@ impl Reader {
         Some(this)
     }
 
+    /// The reader of a lane of another process, which may go on writing to it.
+    pub(crate) fn collected(found: Found) -> Option<Self> {
+        let Found { worker, memory, progress, foreign } = found;
+        let mut this = Self::inherited(&memory, progress, &foreign)?;
+        this.worker = worker;
+        this.state.taken = memory.header().taken();
+        this.marked_books = (this.state.taken, this.state.told);
+        Some(this)
+    }
+
+    /// Which process's lane it is, from 1; 0 for our own.
+    pub(crate) fn worker(&self) -> u64 {
+        self.worker
+    }
+
+    /// Tells lanes apart, those of other processes too.
+    pub(crate) fn key(&self) -> (u64, u32) {
+        (self.worker, self.state.shared.number)
+    }
+
+    /// All losses so far. Look at the ring after this to see what was published before them.
+    pub(crate) fn dropped(&self) -> ByClass {
+        match self.ring.header().filter(|_| self.worker != 0) {
+            Some(header) => header.dropped(),
+            None => self.state.shared.producer.dropped(),
+        }
+    }
+
+    /// In a lane that is collected: whether its producer has told its end. Look at the ring after
+    /// asking.
+    pub(crate) fn has_told_end(&self) -> bool {
+        self.ring.header().is_some_and(|header| header.has_ended())
+    }
+
+    /// In a lane that is collected, and by its producer's process: what the collector has taken
+    /// and told is booked. Returns true if everything published was taken and written, and whether
+    /// the collector is done with the lane.
+    pub(crate) fn book_collected(&self) -> (bool, bool) {
+        let Some(header) = self.ring.header() else { return (false, false) };
+        let done = header.is_done();
+        let shared = &self.state.shared;
+        shared.taken.tell(header.taken());
+        let told = header.told() == shared.producer.dropped();
+        // The tail, then the head, which the collector moves.
+        let tail = self.ring.tail();
+        (told && self.ring.head_now() == tail, done)
+    }
+
+    /// The lane of another process has ended and was written.
+    pub(crate) fn finish(self) {
+        if let Consumer::Mapped(ring) = &self.ring {
+            ring.memory().header().tell_done();
+            ring.memory().remove();
+        }
+    }
+
+    /// What is written of a lane of another process counts whatever becomes of our own folder.
+    pub(crate) fn settle(&mut self, owner: u64, committed: u64) {
+        if self.worker != 0 && !self.is_unmarked() {
+            self.mark_as(0, owner, 0, committed);
+        }
+    }
+
     /// Whether what is read waits to be written before it is given back.
     pub(crate) fn keeps(&self) -> bool {
         self.keeps
@@ -92,7 +161,9 @@ impl Reader {
 
     /// Whether something was read that no commit has noted.
     pub(crate) fn is_unmarked(&self) -> bool {
-        self.keeps && self.marked != self.whole()
+        self.keeps
+            && (self.marked != self.whole()
+                || (self.worker != 0 && self.marked_books.1 != self.state.told))
     }
 
     /// Whether it is time to write, so that the producer gets its space back.
@@ -107,10 +178,14 @@ impl Reader {
 
     /// Notes how far the lane is read, for the commit of `epoch`.
     pub(crate) fn mark(&mut self, owner: u64, epoch: u64, committed: u64) {
+        self.mark_as(owner, owner, epoch, committed);
+    }
+
+    fn mark_as(&mut self, new_owner: u64, owner: u64, epoch: u64, committed: u64) {
         let Some(header) = self.ring.header() else { return };
         let position = self.whole();
         let progress = Progress {
-            owner,
+            owner: new_owner,
             epoch,
             position,
             sequence: self.state.sequence,
@@ -120,12 +195,16 @@ impl Reader {
         };
         header.mark(&progress, |known, epoch| known == owner && epoch <= committed);
         self.marked = position;
+        self.marked_books = (self.state.taken, self.state.told);
     }
 
     /// The epoch noted last is committed: gives back what was read until then.
     pub(crate) fn release_marked(&mut self) {
         if self.keeps && self.ring.head() != self.marked {
             self.ring.release(self.marked);
+        }
+        if let Some(header) = self.ring.header().filter(|_| self.worker != 0) {
+            header.note_collected(self.marked_books.0, self.marked_books.1);
         }
     }
 
@@ -284,7 +363,7 @@ pub(crate) struct LaneState {
     pub(crate) context: Vec<u64>,
     /// A frame that arrives in parts.
     pub(crate) parts: Vec<u64>,
-    /// The lane is one of another process, which is dead.
+    /// The lane is one of another process.
     pub(crate) foreign: Option<Arc<Foreign>>,
 }
 

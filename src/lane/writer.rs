@@ -430,6 +430,9 @@ impl Drop for Writer {
     /// pool once the drain has taken what is in it.
     fn drop(&mut self) {
         self.report_gap();
+        if let Some(header) = self.ring.as_ref().and_then(Producer::header) {
+            header.tell_end();
+        }
         *lock(&self.shared.returned) = self.ring.take();
         self.shared.end.tell();
         self.hub.wake().wake();

@@ -468,6 +468,21 @@ impl RuntimeBuilder {
         let mut names: Vec<&str> = self.handlers.iter().map(|(_, name, _)| &**name).collect();
         names.extend(self.console.then_some("console"));
         names.extend(self.capture.then_some("capture"));
+        if matches!(self.options.lanes, Lanes::Collected(_)) {
+            let wrong = |what: &str| {
+                let text = format!("durability: {what}, and another process drains the lanes");
+                Err(Error::invalid(text))
+            };
+            if !names.is_empty() {
+                return wrong(&format!("there is a handler {:?}", names[0]));
+            }
+            if self.recorder.is_some() {
+                return wrong("there is a flight recorder");
+            }
+            if self.options.drain == Drain::Inline {
+                return wrong("the drain is inline");
+            }
+        }
         if let Some(recorder) = &self.recorder {
             recorder.check(names.iter().copied())?;
         }

@@ -14,7 +14,7 @@ use crate::drain::{
 use crate::error::{Error, ErrorKind};
 use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
 use crate::lane::fork::Fork;
-use crate::lane::keep::{Keeper, Run, claim};
+use crate::lane::keep::{Collection, Keeper, Run, claim};
 use crate::lane::{Back, Hub, HubOptions, Mode, Ticket, is_on_drain, ticket};
 use crate::record::{Birth, ProcessInfo};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock, thread};
@@ -65,7 +65,7 @@ impl CoreOptions {
         match (&self.lanes, self.crash.as_ref().and_then(CrashHandling::spill_dir)) {
             (Lanes::Mapped(dir), _) => Some((dir, false)),
             (Lanes::Heap, Some(dir)) => Some((dir, true)),
-            (Lanes::Heap, None) => None,
+            (Lanes::Heap, None) | (Lanes::Collected(_), _) => None,
         }
     }
 }
@@ -165,6 +165,14 @@ impl Core {
         if let Some((dir, spills)) = options.kept_in() {
             self.keep(dir, spills, &options)?;
         }
+        if let Lanes::Collected(dir) = &options.lanes {
+            self.keep_for_collector(dir, &options)?;
+            fork::watch(self);
+            life.options = options;
+            self.set_mode(Mode::Threaded);
+            life.state = LifeState::Running;
+            return Ok(());
+        }
         let drain = options.drain;
         if options.exit_hook {
             at_exit(self);
@@ -188,15 +196,7 @@ impl Core {
         let mut seat = lock(&self.backend);
         let Some(backend) = seat.as_mut() else { return Err(closed()) };
         let keeper = Keeper::create(dir, &run_of(backend, options), spills)?;
-        let names = Arc::downgrade(&keeper);
-        self.tree.watch_names(move |number, told| {
-            if let Some(keeper) = names.upgrade() {
-                match told {
-                    Told::Name(name) => keeper.name(number, name),
-                    Told::Level { generation, least } => keeper.level(number, generation, least),
-                }
-            }
-        });
+        self.tell_names(&keeper);
         let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
         let _here = Backend::enter();
         backend.keep(Some(keeper.clone()));
@@ -208,11 +208,102 @@ impl Core {
         Ok(())
     }
 
+    /// Has names of loggers written down for other processes.
+    fn tell_names(&self, keeper: &Arc<Keeper>) {
+        let names = Arc::downgrade(keeper);
+        self.tree.watch_names(move |number, told| {
+            if let Some(keeper) = names.upgrade() {
+                match told {
+                    Told::Name(name) => keeper.name(number, name),
+                    Told::Level { generation, least } => keeper.level(number, generation, least),
+                }
+            }
+        });
+    }
+
+    /// Has lanes made from now on drained by another process.
+    fn keep_for_collector(&self, dir: &Path, options: &CoreOptions) -> Result<(), Error> {
+        let seat = lock(&self.backend);
+        let Some(backend) = seat.as_ref() else { return Err(closed()) };
+        let keeper = Keeper::create(dir, &run_of(backend, options), false)?;
+        self.tell_names(&keeper);
+        keeper.control().set_clock(backend.anchor());
+        keeper.set_collected();
+        self.hub().set_keeper(Some(keeper));
+        Ok(())
+    }
+
+    /// Waits until the process that drains the lanes has written what they hold, and every loss.
+    fn await_collector(&self, deadline: Instant) -> Report {
+        let mut nap = Duration::from_micros(50);
+        loop {
+            let written = self.hub().book_collected();
+            let totals = self.hub().totals();
+            if written || Instant::now() >= deadline {
+                let published: u64 = totals.published.iter().sum();
+                let text = "the process that drains the lanes has not written everything in time";
+                return Report {
+                    complete: written,
+                    synced: false,
+                    written: totals.taken,
+                    lost: totals.dropped.iter().sum(),
+                    pending: published.saturating_sub(totals.taken),
+                    reasons: if written { Vec::new() } else { vec![text.to_owned()] },
+                };
+            }
+            thread::sleep(nap);
+            nap = (nap * 2).min(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn collect(&self, dir: &Path) -> Result<(), Error> {
+        if is_on_drain() {
+            return Err(Error::new(ErrorKind::OnDrain, "collecting was asked for on the drain"));
+        }
+        let life = lock(&self.life);
+        if life.thread.is_none() || self.hub().is_collected() {
+            return Err(Error::invalid("collect: the runtime has no drain's thread"));
+        }
+        let failed = |error| Error::io("collect", dir, error);
+        let Some(collection) = Collection::begin(dir).map_err(failed)? else {
+            let text = format!("another process collects the lanes of {}", dir.display());
+            return Err(Error::new(ErrorKind::Already, text));
+        };
+        let keeper = match self.hub().keeper() {
+            Some(_) => None,
+            None => {
+                let process =
+                    ProcessInfo { id: std::process::id(), ..life.options.backend.process.clone() };
+                let keeper = Keeper::create(dir, &Run { process, ..new_run() }, false)?;
+                self.tell_names(&keeper);
+                Some(keeper)
+            }
+        };
+        let deadline = after(RECOVERY_LIMIT);
+        let noted = keeper.clone();
+        self.ask(deadline + GRACE, |answer| Request::Collect {
+            collection,
+            keeper: noted,
+            deadline,
+            answer,
+        })??;
+        if keeper.is_some() {
+            self.hub().set_keeper(keeper);
+        }
+        Ok(())
+    }
+
+    /// How many processes' lanes were found to be collected, and how many are left.
+    pub(crate) fn collected(&self, timeout: Duration) -> Result<(u64, u64), Error> {
+        self.ask(after(timeout), |answer| Request::Collected { answer })
+    }
+
     pub(crate) fn recover(&self, dir: &Path, timeout: Duration) -> Result<Recovery, Error> {
         let deadline = after(timeout);
         if is_on_drain() {
             return Err(Error::new(ErrorKind::OnDrain, "recovery was asked for on the drain"));
         }
+        self.refuse_if_collected("recover")?;
         let options = lock(&self.life).options.clone();
         let estates = || claim(dir).map_err(|error| Error::io("recover", dir, error));
         let keeper = |backend: &Backend| match self.hub().keeper() {
@@ -300,6 +391,13 @@ impl Core {
         }
     }
 
+    fn refuse_if_collected(&self, what: &str) -> Result<(), Error> {
+        match self.hub().is_collected() {
+            true => Err(Error::invalid(format!("{what}: another process drains the lanes"))),
+            false => Ok(()),
+        }
+    }
+
     // --- requests --------------------------------------------------------------------------
 
     /// Waits for the drain's answer; `None` if there is no drain's thread to answer.
@@ -340,6 +438,9 @@ impl Core {
     /// Flushes; with `sync`, to the disk.
     pub(crate) fn flush(&self, timeout: Duration, sync: bool) -> Report {
         let deadline = after(timeout);
+        if self.hub().is_collected() {
+            return self.await_collector(deadline);
+        }
         if let Some(report) = self.here(|backend| {
             let reached = backend.drain_all(deadline);
             backend.flush(reached, deadline, sync)
@@ -360,6 +461,9 @@ impl Core {
 
     pub(crate) fn deliver(&self, timeout: Duration) -> Report {
         let deadline = after(timeout);
+        if self.hub().is_collected() {
+            return self.await_collector(deadline);
+        }
         let here = self.here(|backend| {
             let reached = backend.drain_all(deadline);
             backend.tell(reached)
@@ -390,6 +494,7 @@ impl Core {
     }
 
     pub(crate) fn pause(&self, timeout: Duration) -> Result<(), Error> {
+        self.refuse_if_collected("pause")?;
         if self.here(|backend| backend.set_paused(true)).is_some() {
             return Ok(());
         }
@@ -420,7 +525,7 @@ impl Core {
             return self.failed(&Error::new(ErrorKind::OnDrain, "stop was asked for on the drain"));
         }
         let mut life = lock(&self.life);
-        if life.thread.is_none() {
+        if life.thread.is_none() || self.hub().is_collected() {
             drop(life);
             return self.flush(timeout, false);
         }
@@ -458,7 +563,9 @@ impl Core {
         }
         // From here on calls are counted and go nowhere; what is under way is still taken.
         self.set_mode(Mode::Ended);
-        let report = if life.thread.is_some() {
+        let report = if self.hub().is_collected() {
+            self.await_collector(deadline)
+        } else if life.thread.is_some() {
             self.end_thread(&mut life, deadline, true)
         } else {
             let ended = self.here(|backend| {
@@ -483,6 +590,10 @@ impl Core {
     // --- books -----------------------------------------------------------------------------
 
     pub(crate) fn stats(&self) -> Stats {
+        let is_collected = self.hub().is_collected();
+        if is_collected {
+            self.hub().book_collected();
+        }
         let totals = self.hub().totals();
         let get = |count: &crate::sync::AtomicU64| count.load(Ordering::Relaxed);
         let handlers = self.tree.state().handlers().to_vec();
@@ -501,6 +612,7 @@ impl Core {
             dropped,
             in_flight: published.saturating_sub(totals.taken),
             taken: totals.taken,
+            collected: if is_collected { totals.taken } else { 0 },
             routed: get(&self.books.routed),
             filtered: get(&self.books.filtered),
             withheld: get(&self.books.withheld),
@@ -597,6 +709,13 @@ impl Core {
             return;
         }
         let options = life.options.clone();
+        if let Lanes::Collected(dir) = &options.lanes {
+            return match self.keep_for_collector(dir, &options) {
+                Ok(()) => self.set_mode(Mode::Threaded),
+                // Without a folder nobody would ever drain: what is logged here is counted.
+                Err(_) => self.set_mode(Mode::Ended),
+            };
+        }
         if let Some((dir, spills)) = options.kept_in() {
             // A child without a folder of its own keeps its lanes on the heap.
             let _ = self.keep(dir, spills, &options);

@@ -13,6 +13,10 @@ pub enum Lanes {
     /// however it ends, and is written by the next one that starts with the same directory, or by
     /// [`Runtime::recover`](crate::Runtime::recover). Linux only.
     Mapped(PathBuf),
+    /// As mapped, and drained by another process, which [collects](crate::Runtime::collect) the
+    /// lanes of this directory: this one formats and writes nothing, starts no thread and has no
+    /// handlers.
+    Collected(PathBuf),
 }
 
 impl Lanes {
@@ -25,5 +29,15 @@ impl Lanes {
     pub fn mapped(name: &str) -> Self {
         assert!(!name.is_empty() && !name.contains('/'), "{name:?} is no name of a directory");
         Self::Mapped(Path::new("/dev/shm").join(name))
+    }
+
+    /// The same lanes, drained by another process; see [`Collected`](Self::Collected). Lanes on the
+    /// heap stay there.
+    #[must_use]
+    pub fn collected(self) -> Self {
+        match self {
+            Self::Mapped(dir) => Self::Collected(dir),
+            other => other,
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use imp::file::{
     FileId, allocate, allocated_bytes, allocation_is_real, copy_rights, create_private_dir,
     file_id, is_full, is_locked_by_others, is_plain_pipe, is_removed, lock_exclusive, lock_shared,
     mapping_is_safe, may_follow, options, rename_new, set_owner, status_changed, symlink, sync_dir,
-    sync_file_system, write_all_at,
+    sync_file_system, unlock, write_all_at,
 };
 pub(crate) use imp::page_bytes;
 pub(crate) use imp::process_start;

@@ -41,6 +41,7 @@ struct Common {
     mend: bool,
     create_dirs: bool,
     reserve: bool,
+    shared: bool,
     permissions: Option<u32>,
     owner: (Option<u32>, Option<u32>),
     sync: SyncPolicy,
@@ -71,6 +72,7 @@ fn common(args: &mut Arguments, has_mode: bool) -> Common {
         mend: args.manner.mend,
         create_dirs: false,
         reserve: true,
+        shared: false,
         permissions: None,
         owner: (None, None),
         sync: SyncPolicy::Never,
@@ -90,6 +92,7 @@ impl Common {
         self.mend = args.flag("mend").unwrap_or(self.mend);
         self.create_dirs = args.flag("createDirs").unwrap_or(false);
         self.reserve = args.flag("reserve").unwrap_or(true);
+        self.shared = args.flag("shared").unwrap_or(false);
         self.permissions = permissions(args);
         let mut number = |name| args.count(name).and_then(|number| u32::try_from(number).ok());
         self.owner = (number("user"), number("group"));
@@ -260,6 +263,7 @@ macro_rules! told {
             .mend(common.mend)
             .create_dirs(common.create_dirs)
             .reserve(common.reserve)
+            .shared(common.shared)
             .owner(common.owner.0, common.owner.1)
             .sync(common.sync)
             .on_failure(common.on_failure.clone());
@@ -371,6 +375,9 @@ fn binary(args: &mut Arguments) -> Blueprint<HandlerRef> {
         if given {
             args.mistake(name, "a binary log holds no text");
         }
+    }
+    if common.shared {
+        args.mistake("shared", "the blocks of a binary log are those of one process");
     }
     let mut builder = BinaryFileHandler::builder(&common.path)
         .delay(common.delay)

@@ -133,6 +133,22 @@ impl BaseRotating {
         cx: &mut Context<'_>,
         shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let before = self.output.file_number();
+        self.output.hold(cx)?;
+        let done = match self.output.is_shared() && self.output.file_number() != before {
+            // Another process moved it meanwhile.
+            true => Ok(()),
+            false => self.roll_held(cx, shift),
+        };
+        self.output.let_go();
+        done
+    }
+
+    fn roll_held(
+        &mut self,
+        cx: &mut Context<'_>,
+        shift: impl FnOnce(&Hooks, &dyn Storage, &Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         // The lines that wait belong to the old file.
         self.output.write_all(cx)?;
         self.output.release_file();

@@ -9,6 +9,7 @@ mod durable;
 mod follow;
 mod options;
 mod pressure;
+mod share;
 
 pub(crate) use blocks::{Blocks, Mark};
 pub(crate) use options::Options;
@@ -75,6 +76,7 @@ pub(crate) struct Output {
     behind: bool,
     /// Counts the files that were opened one after the other.
     files: u64,
+    share: share::Share,
     last_id: Option<FileId>,
     reopenings: u64,
     /// What waits is blocks of a binary log, not lines.
@@ -85,6 +87,13 @@ impl Output {
     /// Opens the file, unless the options say to wait for the first record.
     pub(crate) fn new(options: Options) -> Result<Self, Error> {
         let path = absolute(&options.path)?;
+        if options.shared && !cfg!(unix) {
+            return Err(Error::invalid("shared: there are no locks on this platform"));
+        }
+        if options.shared && options.mode != FileMode::Append {
+            let text = "shared: a file of several processes can only be appended to";
+            return Err(Error::invalid(text));
+        }
         let encoding = match &options.encoding {
             None if options.errors.is_some() => {
                 // Known, though UTF-8 can hold every character.
@@ -119,6 +128,7 @@ impl Output {
             sync_due: false,
             behind: false,
             files: 0,
+            share: share::Share::default(),
             last_id: None,
             reopenings: reopenings(),
             blocks: None,
@@ -199,7 +209,9 @@ impl Output {
         }
         let failed = |error| Error::io("open", &self.path, error);
         let how = self.options.how(mode);
-        let mut open = Open::new(disk, &self.path, how, self.options.reserve).map_err(failed)?;
+        let mut open =
+            Open::new(disk, &self.path, how, self.options.reserve && !self.options.shared)
+                .map_err(failed)?;
         if open.name_unsynced && self.options.owner != (None, None) {
             let (user, group) = self.options.owner;
             disk.set_owner(&open.file, user, group)
@@ -494,6 +506,13 @@ impl Output {
     }
 
     fn try_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.hold(cx)?;
+        let done = self.write_held(cx);
+        self.let_go();
+        done
+    }
+
+    fn write_held(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.watched || (self.options.follow && self.looked.elapsed() >= LOOK_EVERY) {
             self.look_around(cx)?;
         }

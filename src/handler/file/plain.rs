@@ -213,6 +213,40 @@ impl FileHandler {
         done
     }
 
+    /// Writes what waits to a shared file, which is moved away before if it is time: with the lock,
+    /// for only then is it known what the others have written and whether they have moved it.
+    fn write_shared(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.output.waiting_bytes() == 0 {
+            return Ok(());
+        }
+        self.output.hold(cx)?;
+        let (number, waiting) = (self.output.file_number(), self.output.waiting_bytes());
+        let size = self.output.known_size() - waiting;
+        let due = self.rotation.as_mut().is_some_and(|rotation| {
+            let latest = rotation.latest_ns();
+            rotation.is_due(number, latest, size, waiting)
+        });
+        if due
+            && !self.output.is_in_trouble()
+            && self.output.is_regular()
+            && let Some(rotation) = &mut self.rotation
+        {
+            self.output.release_file();
+            let done = rotation.archive(self.output.path());
+            rotation.note(done.is_ok());
+            if let Err(error) = done {
+                cx.report(error);
+            }
+            if let Err(error) = self.output.open_to_append() {
+                cx.report(error);
+            }
+            rotation.link(self.output.path(), cx);
+        }
+        let done = self.output.batch_end(cx);
+        self.output.let_go();
+        done
+    }
+
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         if self.rotation.as_ref().is_some_and(|rotation| !rotation.has_started())
             && let Err(error) = self.start()
@@ -220,6 +254,18 @@ impl FileHandler {
             cx.report(error);
         }
         if !self.output.reopen(cx)? || !self.output.begin(record, cx)? {
+            return Ok(());
+        }
+        if self.output.is_shared() {
+            if let Some(rotation) = &mut self.rotation {
+                rotation.note_time(record.time_ns());
+            }
+            self.output.finish()?;
+            if self.output.wants_write()
+                && let Err(error) = self.write_shared(cx)
+            {
+                cx.report(error);
+            }
             return Ok(());
         }
         let (size, more) = (self.output.size(), self.output.begun_size());
@@ -240,6 +286,22 @@ impl FileHandler {
 
 /// Writes what waits, gives the file its new name, and opens the path anew.
 pub(super) fn try_roll(
+    output: &mut Output,
+    rotation: &mut Rotation,
+    cx: &mut Context<'_>,
+) -> Result<(), Error> {
+    let before = output.file_number();
+    output.hold(cx)?;
+    let done = match output.is_shared() && output.file_number() != before {
+        // Another process moved it meanwhile.
+        true => Ok(()),
+        false => roll_held(output, rotation, cx),
+    };
+    output.let_go();
+    done
+}
+
+fn roll_held(
     output: &mut Output,
     rotation: &mut Rotation,
     cx: &mut Context<'_>,
@@ -271,10 +333,16 @@ impl Handler for FileHandler {
     }
 
     fn batch_end(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.rotation.is_some() && self.output.is_shared() {
+            return self.write_shared(cx);
+        }
         self.output.batch_end(cx)
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.rotation.is_some() && self.output.is_shared() {
+            self.write_shared(cx)?;
+        }
         self.output.flush(cx)
     }
 

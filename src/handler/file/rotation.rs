@@ -78,6 +78,7 @@ impl Plan {
             last: None,
             backoff: Backoff::default(),
             looked_for_age: Instant::now(),
+            latest_ns: i64::MIN,
         }))
     }
 }
@@ -103,9 +104,20 @@ pub(crate) struct Rotation {
     last: Option<Order>,
     backoff: Backoff,
     looked_for_age: Instant,
+    /// The time of the latest record, where the file is moved between batches.
+    latest_ns: i64,
 }
 
 impl Rotation {
+    /// Notes the time of a record that waits.
+    pub(crate) fn note_time(&mut self, time_ns: i64) {
+        self.latest_ns = self.latest_ns.max(time_ns);
+    }
+
+    pub(crate) fn latest_ns(&self) -> i64 {
+        self.latest_ns
+    }
+
     pub(crate) fn archives(&self) -> &Arc<Archives> {
         &self.archives
     }

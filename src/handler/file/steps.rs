@@ -57,6 +57,18 @@ macro_rules! common_steps {
             self
         }
 
+        /// Shares the file with other processes that write to it through handlers with this option:
+        /// a lock on a file beside it (`app.log.lock`) is held for each write, of whole lines, and
+        /// for each rotation, which the others notice with their next write. No space is allocated
+        /// ahead. A batch is rotated as a whole.
+        ///
+        /// With [mapped lanes](crate::Lanes::Mapped) a recovery only appends to such a file: what a
+        /// process was writing when it was killed may be there twice.
+        pub fn shared(mut self, shared: bool) -> Self {
+            self.$($inner).+.shared = shared;
+            self
+        }
+
         /// Looks four times a second, before lines are written, whether the path still leads to
         /// the open file; if it was moved or removed, the path is opened anew. Without it lines
         /// follow a file that is moved, and are lost with one that is removed.

@@ -151,6 +151,11 @@ impl TimedRotatingFileHandlerBuilder {
     ///
     /// If the file cannot be opened, or an option is not understood or out of range.
     pub fn build(self) -> Result<TimedRotatingFileHandler, Error> {
+        if self.options.shared {
+            let text = "shared: files are moved to names that another process may have given \
+                        already; take FileHandler with `rotate`";
+            return Err(Error::invalid(text));
+        }
         let zone = match (&self.zone, self.utc) {
             (Some(_), true) => return Err(Error::invalid("zone: given together with utc")),
             (Some(name), false) => Zone::named(name)?,

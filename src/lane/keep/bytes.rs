@@ -65,6 +65,11 @@ pub(crate) fn entries(mut bytes: &[u8]) -> impl Iterator<Item = In<'_>> {
     })
 }
 
+/// How many bytes the entries take that are whole.
+pub(super) fn whole(bytes: &[u8]) -> u64 {
+    entries(bytes).map(|entry| entry.0.len() as u64 + 16).sum()
+}
+
 /// FNV-1a over 64 bits.
 fn sum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {

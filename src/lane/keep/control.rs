@@ -21,6 +21,9 @@ const AT_COMMITTED: usize = 3;
 const AT_RESOLVED: usize = 4;
 const AT_BUSY: usize = 5;
 const AT_INHERITS: usize = 6;
+const AT_COLLECTED: usize = 7;
+const AT_LANES: usize = 8;
+const AT_DICTIONARY: usize = 9;
 const AT_CLOCKS: [usize; 2] = [16, 32];
 const AT_TABLES: [usize; 2] = [1024, 4096];
 const ENTRY_WORDS: usize = 4;
@@ -69,6 +72,36 @@ impl Control {
     fn set(&self, at: usize, word: u64) {
         // Release: should the process die, a later word is never there without the earlier ones.
         self.words()[at].store(word, Ordering::Release);
+    }
+
+    /// Says that another process drains the lanes.
+    pub(super) fn set_collected(&self) {
+        self.set(AT_COLLECTED, 1);
+    }
+
+    /// Whether another process drains the lanes.
+    pub(super) fn is_collected(&self) -> bool {
+        self.get(AT_COLLECTED) != 0
+    }
+
+    /// Notes how many lanes were made.
+    pub(super) fn set_lanes(&self, made: u64) {
+        self.set(AT_LANES, made);
+    }
+
+    /// How many lanes were made.
+    pub(super) fn lanes(&self) -> u64 {
+        self.get(AT_LANES)
+    }
+
+    /// Notes how long the dictionary is.
+    pub(super) fn set_dictionary(&self, bytes: u64) {
+        self.set(AT_DICTIONARY, bytes);
+    }
+
+    /// How long the dictionary is, as of whatever frame was seen before.
+    pub(super) fn dictionary(&self) -> u64 {
+        self.get(AT_DICTIONARY)
     }
 
     /// The number by which lanes name this run.

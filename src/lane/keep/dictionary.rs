@@ -4,13 +4,16 @@
 //! An entry is in the file before any frame can name it. What the file system has, a dead process
 //! cannot take back; an entry that was being written is no use to any frame that was published.
 
-use super::bytes::{In, Out, entries};
+use super::bytes::{In, Out, entries, whole};
 use crate::callsite::{Callsite, Known};
 use crate::level::Level;
 use crate::record::ProcessInfo;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Arc, Mutex, lock};
 use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 
 const RUN: u64 = 1;
 pub(crate) const SITE: u64 = 2;
@@ -29,7 +32,7 @@ pub(crate) struct Run {
 }
 
 /// A call site of another process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ForeignSite {
     pub(crate) level: Option<Level>,
     pub(crate) file: String,
@@ -44,7 +47,7 @@ pub(crate) struct ForeignSite {
 }
 
 /// Another process's dictionary.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Dictionary {
     pub(crate) run: Run,
     pub(crate) sites: HashMap<u32, ForeignSite>,
@@ -216,6 +219,50 @@ impl Dictionary {
             _ => {}
         }
         Some(())
+    }
+}
+
+/// A dictionary that its process still writes to.
+#[derive(Debug)]
+pub(super) struct Reading {
+    file: File,
+    /// Bytes of the entries that were read.
+    length: u64,
+    read: Arc<Dictionary>,
+}
+
+impl Reading {
+    /// Reads what there is; `None` if not even the first entry is whole.
+    pub(super) fn open(path: &Path) -> Option<Self> {
+        let mut file = File::open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let read = Arc::new(Dictionary::read(&bytes)?);
+        let length = whole(&bytes);
+        Some(Self { file, length, read })
+    }
+
+    /// How much was read, in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn read(&self) -> Arc<Dictionary> {
+        self.read.clone()
+    }
+
+    /// Reads what was added since.
+    pub(super) fn go_on(&mut self) {
+        let mut bytes = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(self.length));
+        if read.and_then(|_| self.file.read_to_end(&mut bytes)).is_err() {
+            return;
+        }
+        let more = Arc::make_mut(&mut self.read);
+        entries(&bytes).for_each(|mut entry| {
+            let _ = more.take(&mut entry);
+        });
+        self.length += whole(&bytes);
     }
 }
 

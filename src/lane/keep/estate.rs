@@ -1,5 +1,6 @@
 //! What the dead left behind.
 
+use super::collect::is_collected;
 use super::spill::{Unfolded, unfold};
 use super::{
     CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, RECORDER, RecorderRing,
@@ -47,6 +48,16 @@ pub(crate) struct Estate {
 ///
 /// If the directory or the lock in it cannot be opened.
 pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
+    // Whoever collects the lanes there takes over those of the dead as well.
+    if is_collected(dir) { Ok(Vec::new()) } else { claim_all(dir, &mut |_| ()) }
+}
+
+/// As [`claim`], for the one that collects the lanes there: tells, before anything is forgotten,
+/// up to which epoch each dead run committed.
+pub(crate) fn claim_all(
+    dir: &Path,
+    tell: &mut dyn FnMut(&HashMap<u64, u64>),
+) -> io::Result<Vec<Estate>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -64,6 +75,7 @@ pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
     for estate in &mut estates {
         estate.find_lanes(&committed);
     }
+    tell(&committed);
     Ok(estates)
 }
 
@@ -100,7 +112,7 @@ fn open(folder: &Path) -> Option<Estate> {
     }
     let control = Control::open(&folder.join(CONTROL)).ok()?;
     let is_whole = unfold(folder).ok()? == Unfolded::Whole || control.inherits();
-    let foreign = Arc::new(Foreign::new(dictionary, control.clock()));
+    let foreign = Arc::new(Foreign::new(Arc::new(dictionary), control.clock(), false));
     let lanes = Vec::new();
     Some(Estate {
         folder: folder.to_owned(),
@@ -125,7 +137,9 @@ impl Estate {
             let files = self.control.files(intent);
             let whole = files.iter().all(|entry| {
                 // Somebody who removed it since had it whole.
-                self.find(entry).is_none_or(|(_, meta)| meta.len() == entry.size)
+                // Of a file of several processes nothing is known.
+                entry.size != u64::MAX
+                    && self.find(entry).is_none_or(|(_, meta)| meta.len() == entry.size)
             });
             if whole {
                 self.control.resolve(intent);

@@ -6,6 +6,7 @@
 //! dead ([`claim`]).
 
 pub(crate) mod bytes;
+mod collect;
 mod control;
 pub(crate) mod dictionary;
 mod estate;
@@ -13,9 +14,10 @@ mod header;
 mod recorder;
 mod spill;
 
+pub(crate) use collect::{Collection, Found};
 pub(crate) use control::{Control, Entry, MOST_FILES};
 pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
-pub(crate) use estate::{Estate, claim};
+pub(crate) use estate::{Estate, claim, claim_all};
 pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
 pub(crate) use recorder::{Entry as Recording, RECORDER_HEAD, Recorded, RecorderRing};
 use spill::Spill;
@@ -47,7 +49,7 @@ const UNFINISHED: &str = ".new-";
 /// What it takes to read another process's frames.
 #[derive(Debug)]
 pub(crate) struct Foreign {
-    pub(crate) dictionary: Dictionary,
+    pub(crate) dictionary: Arc<Dictionary>,
     /// The dictionary's, to be lent to whoever decodes.
     pub(crate) shapes: Arc<HashMap<u32, &'static Shape>>,
     pub(crate) clock: Anchor,
@@ -55,13 +57,24 @@ pub(crate) struct Foreign {
     pub(crate) loggers: Mutex<HashMap<u32, u32>>,
     /// Up to where the other's flight recorder has each lane's records.
     pub(crate) recorded: Mutex<HashMap<u32, u64>>,
+    /// It lived when this was begun: its records come in turn, and need no mark.
+    pub(crate) is_live: bool,
 }
 
 impl Foreign {
-    fn new(mut dictionary: Dictionary, clock: Anchor) -> Self {
-        let shapes = Arc::new(std::mem::take(&mut dictionary.shapes));
+    fn new(dictionary: Arc<Dictionary>, clock: Anchor, is_live: bool) -> Self {
+        let shapes = Arc::new(dictionary.shapes.clone());
         let (loggers, recorded) = (Mutex::default(), Mutex::default());
-        Self { dictionary, shapes, clock, loggers, recorded }
+        Self { dictionary, shapes, clock, loggers, recorded, is_live }
+    }
+
+    /// The same with more in the dictionary, or another clock.
+    fn grown(&self, dictionary: Arc<Dictionary>, clock: Anchor) -> Self {
+        let same = Arc::ptr_eq(&dictionary, &self.dictionary);
+        let shapes = if same { self.shapes.clone() } else { Arc::new(dictionary.shapes.clone()) };
+        let loggers = Mutex::new(lock(&self.loggers).clone());
+        let recorded = Mutex::default();
+        Self { dictionary, shapes, clock, loggers, recorded, is_live: self.is_live }
     }
 
     /// Whether a record is the flight recorder's only: its level was held against the logger's
@@ -129,7 +142,9 @@ impl Keeper {
             .append(true)
             .create_new(true)
             .open(unfinished.join(DICTIONARY))?;
-        dictionary.write_all(&dictionary::run(run))?;
+        let first = dictionary::run(run);
+        dictionary.write_all(&first)?;
+        control.set_dictionary(first.len() as u64);
         let spill = if spills { Some(Spill::create(unfinished)?) } else { None };
         fs::rename(unfinished, &folder)?;
         Ok(Self {
@@ -154,6 +169,22 @@ impl Keeper {
         let path = self.folder.join(format!("{LANE}{number}"));
         let map = SharedMap::create(&path, HEADER_WORDS + capacity)?;
         Ok(LaneMemory::mapped(map, capacity, path))
+    }
+
+    /// Says that another process drains the lanes; before the first one is made.
+    pub(crate) fn set_collected(&self) {
+        self.control.set_collected();
+    }
+
+    /// Whether another process drains the lanes.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.control.is_collected()
+    }
+
+    /// Has whoever collects the lanes look for a new one.
+    pub(crate) fn tell_lane(&self) {
+        let _one_at_a_time = lock(&self.lock);
+        self.control.set_lanes(self.control.lanes() + 1);
     }
 
     /// Whether lanes lie on the heap, and go to the spill file if need be.
@@ -235,10 +266,15 @@ impl Keeper {
     }
 
     fn write(&self, entry: &[u8]) {
-        let written = match &mut *lock(&self.dictionary) {
+        let mut dictionary = lock(&self.dictionary);
+        let written = match &mut *dictionary {
             Some(file) => file.write_all(entry).is_ok(),
             None => true,
         };
+        if written && self.is_collected() {
+            self.control.set_dictionary(self.control.dictionary() + entry.len() as u64);
+        }
+        drop(dictionary);
         if !written {
             self.unwritten.fetch_add(1, Ordering::Relaxed);
         }

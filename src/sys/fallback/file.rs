@@ -161,6 +161,15 @@ pub(crate) fn lock_exclusive(_file: &File) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Nothing is locked.
+///
+/// # Errors
+///
+/// None.
+pub(crate) fn unlock(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Not available here.
 ///
 /// # Errors

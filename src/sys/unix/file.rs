@@ -246,6 +246,15 @@ pub(crate) fn lock_exclusive(file: &File) -> io::Result<bool> {
     lock(file, libc::LOCK_EX)
 }
 
+/// Gives up whatever advisory lock of the file there is.
+///
+/// # Errors
+///
+/// As `flock(2)`.
+pub(crate) fn unlock(file: &File) -> io::Result<()> {
+    lock(file, libc::LOCK_UN).map(drop)
+}
+
 fn lock(file: &File, kind: libc::c_int) -> io::Result<bool> {
     loop {
         // SAFETY: the descriptor is open as long as `file` lives.

@@ -102,6 +102,7 @@ impl Output {
             id: open.id?.numbers(),
             written: open.size,
             waiting: self.committed as u64,
+            shared: self.options.shared,
         })
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) owner: (Option<u32>, Option<u32>),
     pub(crate) create_dirs: bool,
     pub(crate) reserve: bool,
+    /// Other processes write to the file and rotate it, under one lock.
+    pub(crate) shared: bool,
     /// Looks now and then whether the path still leads to the open file.
     pub(crate) follow: bool,
     /// Ends a line that a power failure left unfinished.
@@ -43,6 +45,7 @@ impl Options {
             owner: (None, None),
             create_dirs: false,
             reserve: true,
+            shared: false,
             follow: true,
             mend: true,
             sync: SyncPolicy::Never,
