@@ -87,21 +87,15 @@ fn open(folder: &Path) -> Option<Estate> {
         let _ = fs::remove_dir_all(folder);
         return None;
     }
-    let Ok(lock) = open_lock(&folder.join(LOCK), false) else {
-        // Its process may have died before it could make the lock.
-        let maker = name.strip_prefix(UNFINISHED).and_then(|name| name.split_once('-'));
-        let maker = maker.and_then(|(process, _)| process.parse().ok());
-        if maker.is_some_and(|process| sys::process_start(process).is_none()) {
+    if let Some(maker) = name.strip_prefix(UNFINISHED).and_then(|name| name.split_once('-')) {
+        // Its process died before anything could be logged; or it is about to take the lock.
+        if maker.0.parse().is_ok_and(|process| sys::process_start(process).is_none()) {
             let _ = fs::remove_dir_all(folder);
         }
         return None;
-    };
-    if !sys::lock_exclusive(&lock).ok()? {
-        return None;
     }
-    if name.starts_with(UNFINISHED) {
-        // Its process died before anything could be logged.
-        let _ = fs::remove_dir_all(folder);
+    let lock = open_lock(&folder.join(LOCK), false).ok()?;
+    if !sys::lock_exclusive(&lock).ok()? {
         return None;
     }
     let dictionary = Dictionary::read(&fs::read(folder.join(DICTIONARY)).ok()?)?;
