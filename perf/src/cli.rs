@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     /// Empty: all.
     pub(crate) variants: Vec<String>,
     pub(crate) repeats: usize,
+    /// Only runs during which the cores hand a line over quickly.
+    pub(crate) near: bool,
     pub(crate) json: bool,
     pub(crate) folder: PathBuf,
     pub(crate) plots: Option<PathBuf>,
@@ -62,6 +64,7 @@ impl Plan {
             peers: Vec::new(),
             variants: Vec::new(),
             repeats: 5,
+            near: false,
             json: false,
             folder: std::env::temp_dir().join(format!("sawmill-perf-{}", std::process::id())),
             plots: None,
@@ -84,7 +87,7 @@ pub(crate) fn help() -> String {
     let mut out = String::from(
         "Measures sawmill, and other loggers beside it.\n\n\
          usage: sawmill-perf WORKLOAD... [--peer NAME]... [--variant NAME]... [--repeats N]\n\
-         \x20                   [--messages N] [--batches N] [--smoke] [--json] [--plot DIR] [--results DIR]\n\
+         \x20                   [--messages N] [--batches N] [--near] [--smoke] [--json] [--plot DIR] [--results DIR]\n\
          \x20                   [--dir DIR]\n\
          \x20      sawmill-perf report [--results DIR] [--check FILE]... [--update FILE]... [--plot DIR]\n\
          \x20      sawmill-perf gates [--set]\n\
@@ -95,6 +98,8 @@ pub(crate) fn help() -> String {
          \x20 --repeats N     runs of each variant, taking turns (default: 5)\n\
          \x20 --messages N    messages in the throughput workloads (default: 4000000)\n\
          \x20 --batches N     batches of 20 in the latency workloads (default: 5000)\n\
+         \x20 --near          repeats runs during which the cores were far from each other (eight times\n\
+         \x20                 at most), and tells how many it left out\n\
          \x20 --smoke         small sizes and one run: does everything still work?\n\
          \x20 --json          one object a line on stdout\n\
          \x20 --plot DIR      draws each workload into DIR, as SVG, and PNG with the feature `plot`\n\
@@ -138,6 +143,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
         match argument.as_str() {
             "-h" | "--help" => return Ok(Command::Help),
             "--json" => plan.json = true,
+            "--near" => plan.near = true,
             "--smoke" => (plan.size, plan.repeats) = (Size::SMOKE, 1),
             "--peer" => plan.peers.push(known_peer(value()?)?),
             "--variant" => plan.variants.push(value()?),
