@@ -214,12 +214,13 @@ fn parent(arguments: &[String]) {
     let full = arguments.iter().any(|argument| argument == "--full");
     let all = if full { 1_000_000 } else { 16_000 };
     let names: Vec<&String> = arguments.iter().filter(|name| !name.starts_with('-')).collect();
-    let ways: [(&str, fn(u64)); 5] = [
+    let ways: [(&str, fn(u64)); 6] = [
         ("own", own),
         ("shared", shared),
         ("shared-mapped", shared_mapped),
         ("collector", collected),
         ("restarts", restarts),
+        ("serve", served),
     ];
     for (name, way) in ways {
         if !names.is_empty() && !names.iter().any(|wanted| *wanted == name) {
@@ -334,4 +335,31 @@ fn restarts(records: u64) {
     wait(vec![collector]);
     let all = records * PROCESSES;
     assert_eq!(way.verify(&way.logs(), Some(all)), all);
+}
+
+/// The command collects, by a configuration file.
+fn served(records: u64) {
+    let way = Way::new("serve", records, u64::MAX);
+    let log = way.folder.join("all.log");
+    let config = format!(
+        r#"{{"version": 1, "formatters": {{"line": {{"format": "{PATTERN}"}}}},
+            "handlers": {{"file": {{
+                "class": "sawmill.FileHandler", "filename": "{}", "formatter": "line"}}}},
+            "root": {{"level": "INFO", "handlers": ["file"]}}}}"#,
+        log.display()
+    );
+    fs::write(way.folder.join("serve.json"), config).unwrap();
+    let serving = Command::new(env!("CARGO_BIN_EXE_sawmill"))
+        .args(["serve", "--once", "--config"])
+        .args([way.folder.join("serve.json"), way.folder.join("lanes")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait((0..PROCESSES).map(|_| way.start("worker", PROCESSES)).collect());
+    let output = serving.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let all = records * PROCESSES;
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{all} records\n"));
+    assert_eq!(way.verify(&[log], Some(all)), all);
 }

@@ -1,7 +1,8 @@
 //! Several processes, one file: workers send their records to the one process that writes.
 //!
-//! No lock makes it safe for several processes to rotate one file. Here the program starts itself
-//! twice as a worker; their queue is a pair of sockets, which keeps the records apart.
+//! As the chapter does it, with a queue. Here the program starts itself twice as a worker; their queue
+//! is a pair of sockets, which keeps the records apart. For one file without a queue there are
+//! `FileHandlerBuilder::shared` and `Runtime::collect`.
 
 mod place;
 

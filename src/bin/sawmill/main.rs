@@ -7,6 +7,7 @@ mod event;
 mod query;
 mod recover;
 mod replay;
+mod serve;
 mod testing;
 mod text;
 mod verify;
@@ -31,6 +32,8 @@ enum Command {
     Check(check::Options),
     /// Delivers what dead processes left in their mapped lanes, and removes it.
     Recover(recover::Options),
+    /// Drains the mapped lanes of other processes, while they live and after they died.
+    Serve(serve::Options),
     /// Does the books of log files: attempted = found + reported lost, nothing doubled, torn or out
     /// of order.
     Verify(verify::Options),
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Recover(options) => recover::run(&options),
+        Command::Serve(options) => serve::run(&options),
         Command::Verify(options) => verify::run(&options),
     }
 }

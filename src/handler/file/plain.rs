@@ -42,6 +42,7 @@ use std::path::{Path, PathBuf};
 /// | `owner` | the process's | of new files; Unix only |
 /// | `create_dirs` | `false` | a missing directory is an error that names it |
 /// | `reserve` | `true` | allocate space ahead of the writes, which then cost less |
+/// | `shared` | `false` | other processes write and rotate the file, under a lock beside it; Unix only |
 /// | `follow` | `true` | notice a file that was moved or removed |
 /// | `mend` | `true` | end a line that a power failure left unfinished |
 /// | `sync` | `SyncPolicy::Never` | when what was written is to reach the disk |
