@@ -28,6 +28,7 @@ pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str
         ("floor", Workload::Latency | Workload::LatencyStr) => &["default"],
         ("floor", _) => &[],
         ("sawmill", workload) => workload.variants(),
+        (_, Workload::Sustained | Workload::Decode) => &[],
         #[cfg(feature = "tracing")]
         ("tracing", _) => &tracing::VARIANTS,
         _ => &["default"],

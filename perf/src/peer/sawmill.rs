@@ -2,8 +2,8 @@
 
 use crate::subject::{Ended, Overflow, Setup, Subject};
 use sawmill::{
-    FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Level, MmapRotatingFileHandler,
-    NullHandler, Runtime, Wait, debug, info,
+    BinaryFileHandler, FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Keep, Lanes, Level,
+    MmapRotatingFileHandler, NullHandler, Rotate, Runtime, Wait, debug, info,
 };
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ impl Sawmill {
         builder = match setup.variant.as_str() {
             "spin" => builder.wait(Wait::Spin).affinity(1),
             "park" => builder.wait(Wait::Park),
+            "mapped-lanes" => {
+                let name = format!("sawmill-perf-{}", std::process::id());
+                builder.durability(Lanes::mapped(&name))
+            }
             _ => builder,
         };
         builder = match setup.overflow {
@@ -46,6 +50,11 @@ fn handler(setup: &Setup) -> Result<HandlerRef, sawmill::Error> {
     let text = || Formatter::new(PATTERN);
     Ok(match setup.variant.as_str() {
         "json" => FileHandler::new(&setup.file)?.with_formatter(JsonFormatter::new()),
+        "binary" => BinaryFileHandler::builder(&setup.file)
+            .rotate(Rotate::size(1 << 30))
+            .keep(Keep::files(1))
+            .build()?
+            .into(),
         "mapped" => MmapRotatingFileHandler::builder(&setup.file)
             .max_bytes(1 << 30)
             .backup_count(10)

@@ -1,11 +1,13 @@
 //! The workloads: each runs in a process of its own and returns its figures.
 
 mod burst;
+mod decode;
 mod disabled;
 mod end;
 mod idle;
 mod latency;
 mod response;
+mod sustained;
 mod threads;
 mod throughput;
 mod visible;
@@ -72,6 +74,8 @@ pub(crate) enum Workload {
         producers: usize,
     },
     Response,
+    Sustained,
+    Decode,
     Threads,
     Disabled,
     Visible,
@@ -82,13 +86,15 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Latency,
         Self::LatencyStr,
         Self::Throughput { producers: 1 },
         Self::Throughput { producers: 2 },
         Self::Throughput { producers: 64 },
         Self::Response,
+        Self::Sustained,
+        Self::Decode,
         Self::Disabled,
         Self::Burst,
         Self::Visible,
@@ -114,6 +120,8 @@ impl Workload {
             Self::Disabled => "a call that is off, under an elaborate configuration",
             Self::Burst => "30 000 and 100 000 calls at full speed after 10 ms of silence",
             Self::Response => "calls at fixed rates, each timed from when it was due",
+            Self::Sustained => "binary records at full speed for ten seconds",
+            Self::Decode => "binary records of 20 million messages: their bytes, and their decoding",
             Self::Visible => "from a call until its line can be read from the file",
             Self::Threads => "memory of a process with many threads that log now and then",
             Self::End | Self::Ending(_) => "records missing after the process ended unannounced",
@@ -125,9 +133,12 @@ impl Workload {
     pub(crate) fn variants(self) -> &'static [&'static str] {
         match self {
             Self::Latency | Self::LatencyStr => {
-                &["default", "spin", "park", "text", "json", "mapped"]
+                &["default", "spin", "park", "text", "json", "mapped", "mapped-lanes", "binary"]
             }
-            Self::Throughput { .. } => &["default", "text", "json", "mapped", "spin"],
+            Self::Throughput { .. } => {
+                &["default", "text", "json", "mapped", "mapped-lanes", "binary", "spin"]
+            }
+            Self::Sustained | Self::Decode => &["binary"],
             Self::Burst => &["default", "block", "drop", "park"],
             Self::Disabled | Self::Threads | Self::End => &["default"],
             Self::Ending(_) => &[],
@@ -143,7 +154,15 @@ impl Workload {
             (Self::Burst, _, "drop") => Overflow::Drop,
             (Self::Throughput { .. }, "sawmill", "default") => Overflow::Default,
             // Nothing may be missing because a queue was full.
-            (Self::Throughput { .. } | Self::End | Self::Ending(_), _, _) => Overflow::Block,
+            (
+                Self::Throughput { .. }
+                | Self::Sustained
+                | Self::Decode
+                | Self::End
+                | Self::Ending(_),
+                _,
+                _,
+            ) => Overflow::Block,
             _ => Overflow::Default,
         }
     }
@@ -168,6 +187,8 @@ impl Workload {
                 s.text(std::hint::black_box(latency::TEXT), n as i32);
             }),
             Self::Throughput { producers } => throughput::run(subject, setup, size, producers),
+            Self::Sustained => sustained::run(subject, size),
+            Self::Decode => decode::run(subject, setup, size),
             Self::Response => response::run(subject, size),
             Self::Visible => visible::run(subject, setup, size),
             Self::Threads => threads::run(subject, setup, size),
@@ -191,6 +212,8 @@ impl fmt::Display for Workload {
             Self::Throughput { producers: 1 } => f.write_str("throughput"),
             Self::Throughput { producers } => write!(f, "throughput-{producers}"),
             Self::Response => f.write_str("response"),
+            Self::Sustained => f.write_str("sustained"),
+            Self::Decode => f.write_str("decode"),
             Self::Visible => f.write_str("visible"),
             Self::Threads => f.write_str("threads"),
             Self::Disabled => f.write_str("disabled"),
@@ -213,7 +236,7 @@ fn add_books(into: &mut Vec<Figure>, attempted: u64, found: u64, dropped: Option
     into.push(Figure::new("missing", "records", missing));
 }
 
-/// Counts the lines that hold `mark`, in the file and in what it was rotated to.
+/// Counts the lines that hold `mark`, or the records of binary logs, in the file and in what it was rotated to.
 fn count_lines(file: &std::path::Path, mark: &[u8]) -> std::io::Result<(u64, u64)> {
     let (mut lines, mut bytes) = (0, 0);
     let folder = file.parent().unwrap_or(std::path::Path::new("."));
@@ -233,6 +256,17 @@ fn count_lines(file: &std::path::Path, mark: &[u8]) -> std::io::Result<(u64, u64
 fn count_in(file: &std::path::Path, mark: &[u8]) -> std::io::Result<(u64, u64)> {
     use std::io::BufRead as _;
     let mut reader = std::io::BufReader::with_capacity(1 << 20, std::fs::File::open(file)?);
+    if sawmill::BinaryReader::is_binary(reader.fill_buf()?) {
+        let mut reader = sawmill::BinaryReader::open(file).map_err(std::io::Error::other)?;
+        let mut records = 0;
+        while let Some(block) = reader.next_block().map_err(std::io::Error::other)? {
+            records += block.records();
+        }
+        if !reader.finish().is_none() {
+            return Err(std::io::Error::other(reader.damage().to_string()));
+        }
+        return Ok((records, std::fs::metadata(file)?.len()));
+    }
     let (mut lines, mut bytes, mut line) = (0, 0, Vec::new());
     loop {
         line.clear();

@@ -3,11 +3,14 @@
 mod basic;
 mod check;
 mod control;
+mod decode;
 mod event;
+mod logs;
 mod query;
 mod recover;
 mod replay;
 mod serve;
+mod tail;
 mod testing;
 mod text;
 mod verify;
@@ -34,6 +37,10 @@ enum Command {
     Recover(recover::Options),
     /// Drains the mapped lanes of other processes, while they live and after they died.
     Serve(serve::Options),
+    /// Shows binary logs as text or JSON lines, as formatters would have written them.
+    Decode(decode::Options),
+    /// Shows the last lines of a log, text, mapped or binary, and what comes behind them.
+    Tail(tail::Options),
     /// Does the books of log files: attempted = found + reported lost, nothing doubled, torn or out
     /// of order.
     Verify(verify::Options),
@@ -45,6 +52,8 @@ fn main() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Recover(options) => recover::run(&options),
         Command::Serve(options) => serve::run(&options),
+        Command::Decode(options) => decode::run(&options),
+        Command::Tail(options) => tail::run(&options),
         Command::Verify(options) => verify::run(&options),
     }
 }
