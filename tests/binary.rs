@@ -1,9 +1,10 @@
 //! Binary logs: what is decoded is what the formatters would have written, and damage costs no
 //! more than it hits.
 
+use proptest::prelude::*;
 use sawmill::{
     BinaryFileHandler, BinaryReader, Capture, Drain, FileHandler, Format, Formatter, HandlerExt,
-    JsonFormatter, Level, RecordBuilder, Runtime, Scope, ValueBuf, critical, debug, error,
+    JsonFormatter, Level, RecordBuilder, Rotate, Runtime, Scope, ValueBuf, critical, debug, error,
     exception, info, log, trace, warning,
 };
 use std::path::{Path, PathBuf};
@@ -235,4 +236,243 @@ fn threads_keep_the_order_of_delivery_and_their_numbers() {
     });
     end(&runtime);
     dir.compare();
+}
+
+/// The messages of a log that may be damaged, and how many records it could not give.
+fn messages(bytes: Vec<u8>) -> (Vec<String>, u64, bool) {
+    let mut reader = BinaryReader::of_stream(std::io::Cursor::new(bytes), "test");
+    let mut found = Vec::new();
+    let mut sound = true;
+    while let Some(block) = reader.next_block().unwrap() {
+        let read = block.for_each(|record| found.push(record.message().unwrap_or_default()));
+        sound &= read.is_ok();
+    }
+    let damage = reader.finish();
+    (found, damage.records, sound && damage.is_none())
+}
+
+/// Blocks of one record to a few, with scopes and dictionaries between.
+fn small_log(dir: &Dir) -> Vec<u8> {
+    let runtime = dir.runtime(Drain::Inline);
+    runtime.scope(|| {
+        for n in 0..2_u64 {
+            let _scope = Scope::new([("n", ValueBuf::of(&n))]).enter();
+            info!(n; "first {n} {:?}", Some(n));
+            if n % 2 == 0 {
+                warning!("second {n} {}", "text");
+            }
+        }
+    });
+    end(&runtime);
+    std::fs::read(dir.join("a.slog")).unwrap()
+}
+
+#[test]
+fn damage_at_any_place_costs_its_block_and_is_told() {
+    let dir = Dir::new();
+    let whole = small_log(&dir);
+    let (all, _, sound) = messages(whole.clone());
+    assert!(sound && all.len() == 3, "{all:?}");
+    // Every message is one of those that were logged, and in their order.
+    let is_part = |found: &[String]| {
+        let mut rest = all.iter();
+        found.iter().all(|one| rest.any(|known| known == one))
+    };
+    for at in 0..whole.len() {
+        let (found, _, sound) = messages(whole[..at].to_vec());
+        assert!(all.starts_with(&found), "cut at {at}: {found:?}");
+        assert!(!sound || found.len() < all.len() || at >= whole.len() * 2 / 3, "{at}");
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let (found, _, sound) = messages(flipped);
+        assert!(is_part(&found), "byte {at}: {found:?}");
+        assert!(!sound, "byte {at} was changed, and nobody noticed");
+    }
+}
+
+#[test]
+fn a_byte_that_changed_in_the_midst_costs_one_block_of_a_large_log() {
+    let dir = Dir::new();
+    let runtime = dir.runtime(Drain::default());
+    runtime.scope(|| (0..50_000_u64).for_each(|n| info!("number {n} {}", n * 3)));
+    end(&runtime);
+    let mut bytes = std::fs::read(dir.join("a.slog")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    let (found, lost, sound) = messages(bytes);
+    assert!(!sound && lost > 0 && lost < 10_000, "{lost}");
+    assert_eq!(found.len() as u64 + lost, 50_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Bytes that nobody wrote: no panic, no endless loop, whatever they say.
+    #[test]
+    fn garbage_behind_a_sound_beginning_is_survived(
+        garbage in prop::collection::vec(any::<u8>(), 0..400),
+        at in 0_usize..2_000,
+    ) {
+        static WHOLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        let whole = WHOLE.get_or_init(|| small_log(&Dir::new()));
+        let mut bytes = whole.clone();
+        let at = at.min(bytes.len());
+        let end = (at + garbage.len()).min(bytes.len());
+        bytes.splice(at..end, garbage);
+        messages(bytes);
+    }
+}
+
+/// One random record: values of each kind that a call may have.
+#[derive(Debug, Clone)]
+struct Values {
+    ints: (u64, i64, i32, i8),
+    wide: (u128, i128),
+    floats: (f64, f32),
+    text: String,
+    bytes: Vec<u8>,
+    list: Vec<Option<i16>>,
+    flag: bool,
+    letter: char,
+    level: i32,
+    seconds: Duration,
+}
+
+fn any_values() -> impl Strategy<Value = Values> {
+    let small = prop_oneof![any::<u64>(), 0_u64..300];
+    let floats = (any::<f64>(), any::<f32>());
+    (
+        (small, any::<i64>(), any::<i32>(), any::<i8>()),
+        any::<(u128, i128)>(),
+        floats,
+        ".{0,40}",
+        any::<Vec<u8>>(),
+        any::<Vec<Option<i16>>>(),
+        any::<(bool, char)>(),
+        5..60_i32,
+        (0..1_u64 << 40, 0..1_000_000_000_u32),
+    )
+        .prop_map(|(ints, wide, floats, text, bytes, list, (flag, letter), level, (s, n))| {
+            let seconds = Duration::new(s, n);
+            Values { ints, wide, floats, text, bytes, list, flag, letter, level, seconds }
+        })
+}
+
+fn log_values(v: &Values) {
+    let (a, b, c, d) = v.ints;
+    info!("{a} {b} {c} {d} {} {} {}", v.floats.0, v.floats.1, v.flag);
+    log!(Level::new(v.level), "{:?} {} {}", v.text, v.letter, v.text);
+    let (text, bytes, list) = (&v.text, &v.bytes, &v.list);
+    debug!(text, bytes, list, seconds:? = v.seconds; "{} {:?} {a:x}", v.wide.0, v.wide.1);
+    let _scope = (d % 3 == 0).then(|| Scope::new([("s", ValueBuf::of(&v.text))]).enter());
+    warning!("{:?} {:>12.3} {:?}", v.list, v.floats.0, v.bytes);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn random_values_come_back_as_they_were_shown(
+        all in prop::collection::vec(any_values(), 1..25),
+        inline: bool,
+    ) {
+        let dir = Dir::new();
+        let runtime = dir.runtime(if inline { Drain::Inline } else { Drain::default() });
+        runtime.scope(|| all.iter().for_each(log_values));
+        end(&runtime);
+        dir.compare();
+    }
+}
+
+#[test]
+fn each_rotated_file_decodes_alone_and_none_is_too_large() {
+    let dir = Dir::new();
+    let handler = BinaryFileHandler::builder(dir.join("a.slog"))
+        .rotate(Rotate::size(100_000))
+        .naming(sawmill::Naming::Rising)
+        .build()
+        .unwrap();
+    let runtime = Runtime::builder()
+        .level(Level::INFO)
+        .overflow(sawmill::Overflow::block())
+        .handler("binary", handler)
+        .build()
+        .unwrap();
+    runtime.scope(|| {
+        for n in 0..60_000_u64 {
+            info!("number {n} {}", n as f64);
+            if n % 1000 == 0 {
+                let _scope = Scope::new([("n", ValueBuf::of(&n))]).enter();
+                error!("thousand {n}");
+            }
+        }
+    });
+    end(&runtime);
+    let mut names: Vec<_> =
+        std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert!(names.len() > 5, "{names:?}");
+    let (live, rotated) = names.split_first().unwrap();
+    let mut all = Vec::new();
+    for name in rotated.iter().chain([live]) {
+        let bytes = std::fs::read(name).unwrap();
+        assert!(bytes.len() <= 100_000, "{name:?}: {}", bytes.len());
+        let (found, _, sound) = messages(bytes);
+        assert!(sound);
+        all.extend(found);
+    }
+    let expected: Vec<_> = (0..60_000_u64)
+        .flat_map(|n| {
+            let thousand = (n % 1000 == 0).then(|| format!("thousand {n}"));
+            [Some(format!("number {n} {}", n as f64)), thousand]
+        })
+        .flatten()
+        .collect();
+    assert!(all == expected);
+}
+
+#[test]
+fn a_second_run_appends_and_both_decode() {
+    let dir = Dir::new();
+    for run in 0..3 {
+        let runtime = dir.runtime(Drain::Inline);
+        runtime.scope(|| info!("run {run} {}", "x"));
+        end(&runtime);
+    }
+    dir.compare();
+}
+
+#[test]
+fn blocks_outside_of_the_wanted_time_and_level_are_passed_over_with_and_without_an_index() {
+    let dir = Dir::new();
+    let runtime = dir.runtime(Drain::default());
+    let logger = runtime.get_logger("relay");
+    for n in 0..20_000_i64 {
+        let level = if n == 11_111 { Level::ERROR } else { Level::INFO };
+        let record = RecordBuilder::new(level).message(&format!("message {n}")).time_ns(n * 1000);
+        logger.handle(&record);
+    }
+    end(&runtime);
+    let whole = std::fs::read(dir.join("a.slog")).unwrap();
+    // The index is the last block; without it the headers say the same.
+    let mark = *b"\xc1Sw\xfe\x04";
+    let index = whole.windows(5).rposition(|bytes| bytes == mark).unwrap();
+    std::fs::write(dir.join("cut.slog"), &whole[..index]).unwrap();
+    for name in ["a.slog", "cut.slog"] {
+        let open = || BinaryReader::open(dir.join(name)).unwrap();
+        let read = |mut reader: BinaryReader| {
+            let mut found = Vec::new();
+            while let Some(block) = reader.next_block().unwrap() {
+                block.for_each(|record| found.push(record.message().unwrap())).unwrap();
+            }
+            assert!(reader.finish().is_none());
+            assert_eq!(found.len() as u64 + reader.skipped(), 20_000, "{name}");
+            found
+        };
+        let some = read(open().between(5_000_000, 5_001_000));
+        assert!(some.contains(&"message 5000".to_owned()) && some.len() < 10_000);
+        let errors = read(open().at_least(Level::ERROR));
+        assert!(errors.contains(&"message 11111".to_owned()) && errors.len() < 10_000);
+        assert!(read(open().between(i64::MIN, 0)).is_empty());
+    }
 }

@@ -6,7 +6,7 @@
 //! scope) stands before it behind the form 0.
 
 use super::dictionary::{self, FormEntry, LaneEntry, Start, is_fixed};
-use super::frame::{Header, Kind, level_bit};
+use super::frame::{HEADER_BYTES, Header, Kind, level_bit};
 use super::pack::{Out, length, zigzag};
 use crate::callsite::{self, Callsite};
 use crate::capture::{Capture, Encode};
@@ -73,6 +73,11 @@ impl Preamble {
         }
     }
 
+    /// How long [`write`](Self::write) makes a file.
+    pub(crate) fn bytes(&self) -> usize {
+        2 * HEADER_BYTES + self.start.len() + self.entries.len()
+    }
+
     /// Takes up entries that a dictionary block in the file has.
     pub(crate) fn add(&mut self, entries: &[u8]) {
         self.entries.extend_from_slice(entries);
@@ -111,6 +116,8 @@ struct LaneState {
 }
 
 const NEAR_FORMS: usize = 256;
+/// What a record's call site, lane and form usually take in the dictionary.
+const DICTIONARY_BYTES: u64 = 1 << 10;
 
 /// Makes blocks of records.
 #[derive(Debug)]
@@ -169,14 +176,14 @@ impl Encoder {
         self.header.records
     }
 
-    /// More bytes than the record will take, its entries in the dictionary aside.
+    /// More bytes than the record will take; what it may add to the dictionary is allowed for.
     pub(crate) fn at_most(&self, record: &LogRecord<'_>) -> u64 {
         let head = record.head();
         let words = match record.body() {
             Body::Site { words, .. } => words.len(),
             Body::Described(described) => described.words.len(),
         };
-        64 + 9 * (words + head.context.len()) as u64
+        DICTIONARY_BYTES + 9 * (words + head.context.len()) as u64
     }
 
     /// Ends the block: gives the entries that must stand before it, and it. Nothing happens if

@@ -2,8 +2,8 @@
 
 use crate::subject::{Ended, Overflow, Setup, Subject};
 use sawmill::{
-    BinaryFileHandler, FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Keep, Lanes, Level,
-    MmapRotatingFileHandler, NullHandler, Rotate, Runtime, Wait, debug, info,
+    BinaryFileHandler, FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Keep, Lanes,
+    Level, MmapRotatingFileHandler, NullHandler, Rotate, Runtime, Wait, debug, info,
 };
 use std::time::Duration;
 

@@ -82,11 +82,7 @@ fn decoded(setup: &Setup) -> Result<(u64, u64), String> {
     })
 }
 
-fn work(
-    to_do: &Receiver<BinaryBlock>,
-    finished: &SyncSender<Lines>,
-    buffers: &Receiver<Vec<u8>>,
-) {
+fn work(to_do: &Receiver<BinaryBlock>, finished: &SyncSender<Lines>, buffers: &Receiver<Vec<u8>>) {
     let format = Formatter::new(crate::peer::PATTERN).expect("the pattern is known to be good");
     for block in to_do {
         let mut lines = buffers.try_recv().unwrap_or_default();

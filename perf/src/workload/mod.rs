@@ -121,7 +121,9 @@ impl Workload {
             Self::Burst => "30 000 and 100 000 calls at full speed after 10 ms of silence",
             Self::Response => "calls at fixed rates, each timed from when it was due",
             Self::Sustained => "binary records at full speed for ten seconds",
-            Self::Decode => "binary records of 20 million messages: their bytes, and their decoding",
+            Self::Decode => {
+                "binary records of 20 million messages: their bytes, and their decoding"
+            }
             Self::Visible => "from a call until its line can be read from the file",
             Self::Threads => "memory of a process with many threads that log now and then",
             Self::End | Self::Ending(_) => "records missing after the process ended unannounced",

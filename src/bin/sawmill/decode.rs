@@ -16,7 +16,7 @@ pub(crate) struct Options {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    show: show::Options,
+    show: show::ShowOptions,
     /// Goes on with what is written to the last file, over rotations, until interrupted.
     #[arg(long, short)]
     follow: bool,
@@ -60,7 +60,7 @@ fn decode(options: &Options) -> Result<bool, String> {
     }
 }
 
-fn wanted(reader: BinaryReader, show: &show::Options) -> BinaryReader {
+fn wanted(reader: BinaryReader, show: &show::ShowOptions) -> BinaryReader {
     let (since, until) = show.span();
     let reader = reader.between(since, until);
     match show.level() {

@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
-    show: show::Options,
+    show: show::ShowOptions,
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -212,8 +212,7 @@ fn archive(
     if is_binary {
         let mut reader = BinaryReader::of_stream(whole, &options.file.display().to_string());
         let mut shower = Shower::new(&options.show);
-        last =
-            last_records(&mut reader, &mut shower, options.lines, options, stop, &mut trouble);
+        last = last_records(&mut reader, &mut shower, options.lines, options, stop, &mut trouble);
         let damage = reader.finish();
         if !damage.is_none() {
             trouble.tell(damage.to_string());
@@ -251,7 +250,7 @@ impl Log<'_> {
     /// Shows what was written since the last time; false: it is to end.
     fn show_new(
         &mut self,
-        show: &show::Options,
+        show: &show::ShowOptions,
         moved: bool,
         out: &mut Out,
         stop: &AtomicBool,

@@ -283,9 +283,15 @@ impl BinaryFileHandler {
             cx.report(error);
         }
         let Self { output, rotation: Some(rotation), encoder, .. } = self else { return };
-        let size = output.known_size() + encoder.len() as u64;
-        let blocks = 2 + size / BLOCK_BYTES as u64;
-        let more = encoder.at_most(record) + blocks * INDEXED_BYTES + 2 * HEADER_BYTES as u64;
+        // A file that holds nothing yet is none to be moved away, whatever it is to get first.
+        let waits = encoder.len() as u64;
+        let size = output.known_size() + waits;
+        // The preamble's, this one, and its entries.
+        let blocks = 4 + output.block_count();
+        let more = encoder.at_most(record)
+            + output.head_bytes()
+            + blocks * INDEXED_BYTES
+            + 2 * HEADER_BYTES as u64;
         let number = output.file_number();
         if rotation.is_due(number, record.time_ns(), size, more)
             && !output.is_in_trouble()

@@ -1,6 +1,6 @@
 //! Blocks decoded side by side, lines written in order.
 
-use super::show::{Options, Shower};
+use super::show::{ShowOptions, Shower};
 use super::{Out, is_set};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use sawmill::{BinaryBlock, BinaryReader};
@@ -87,7 +87,7 @@ pub(crate) fn one_by_one(
 /// As there.
 pub(crate) fn run(
     reader: &mut BinaryReader,
-    options: &Options,
+    options: &ShowOptions,
     threads: usize,
     out: &mut Out,
     stop: &AtomicBool,
@@ -141,7 +141,7 @@ pub(crate) fn run(
 }
 
 fn work(
-    options: &Options,
+    options: &ShowOptions,
     to_do: &Receiver<Task>,
     finished: &Sender<Done>,
     buffers: &Receiver<Vec<u8>>,

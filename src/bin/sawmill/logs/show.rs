@@ -3,9 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use sawmill::{
-    BinaryBlock, Error, Format, Formatter, JsonFormatter, Level, LogRecord, Style,
-};
+use sawmill::{BinaryBlock, Error, Format, Formatter, JsonFormatter, Level, LogRecord, Style};
 
 /// The line without `--format`: `Formatter::default_line`'s.
 const PATTERN: &str = "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d \
@@ -14,7 +12,7 @@ const DATE_FORMAT: &str = "%Y-%m-%d %H:%M:%S.%f";
 
 /// How records of binary logs are shown, and which.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ShowOptions {
     /// The pattern of the lines; by default time, level, logger, file and line, thread, message
     /// and fields.
     #[arg(long, value_name = "PATTERN", conflicts_with = "json")]
@@ -52,7 +50,7 @@ pub(crate) struct Options {
     grep: Option<String>,
 }
 
-impl Options {
+impl ShowOptions {
     /// The times that are wanted, from the first up to the second.
     pub(crate) fn span(&self) -> (i64, i64) {
         (self.since.unwrap_or(i64::MIN), self.until.unwrap_or(i64::MAX))
@@ -100,7 +98,9 @@ impl Options {
         let time = record.time_ns();
         let logger = record.logger();
         let is_below = |name: &String| {
-            logger.strip_prefix(&**name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            logger
+                .strip_prefix(&**name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         // The last nanosecond of all is before no time.
         time >= since
@@ -133,7 +133,7 @@ impl Options {
 
 /// Makes lines of blocks: one for each thread that does.
 pub(crate) struct Shower<'o> {
-    options: &'o Options,
+    options: &'o ShowOptions,
     format: Option<(String, Box<dyn Format>)>,
 }
 
@@ -148,12 +148,12 @@ pub(crate) struct Shown {
 }
 
 impl<'o> Shower<'o> {
-    pub(crate) fn new(options: &'o Options) -> Self {
+    pub(crate) fn new(options: &'o ShowOptions) -> Self {
         Self { options, format: None }
     }
 
     /// Checks the options before anything is read.
-    pub(crate) fn check(options: &Options) -> Result<(), Error> {
+    pub(crate) fn check(options: &ShowOptions) -> Result<(), Error> {
         options.formatter("").map(drop)
     }
 
@@ -215,9 +215,9 @@ fn time(text: &str) -> Result<i64, String> {
     if let Ok(stamp) = text.parse::<Timestamp>() {
         return Ok(whole(stamp));
     }
-    let local = text.parse::<DateTime>().or_else(|_| {
-        text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0))
-    });
+    let local = text
+        .parse::<DateTime>()
+        .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)));
     if let Ok(local) = local {
         let stamp = TimeZone::system().to_timestamp(local).map_err(|error| error.to_string())?;
         return Ok(whole(stamp));

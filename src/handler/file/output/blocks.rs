@@ -90,6 +90,19 @@ impl Output {
         self.committed
     }
 
+    /// Blocks that the open file has, or is about to get.
+    pub(crate) fn block_count(&self) -> u64 {
+        self.blocks.as_ref().map_or(0, |blocks| blocks.written.len() + blocks.marks.len()) as u64
+    }
+
+    /// Bytes that the open file is still to get before its first block.
+    pub(crate) fn head_bytes(&self) -> u64 {
+        match &self.blocks {
+            Some(blocks) if blocks.headed != self.files => blocks.preamble.bytes() as u64,
+            _ => 0,
+        }
+    }
+
     /// The record that tells of others that were shed, if there is one to be written.
     pub(crate) fn take_notice(&mut self) -> Option<OwnedRecord> {
         self.blocks.as_mut()?.notice.take()
