@@ -267,10 +267,9 @@ impl Keeper {
 
     fn write(&self, entry: &[u8]) {
         let mut dictionary = lock(&self.dictionary);
-        let written = match &mut *dictionary {
-            Some(file) => file.write_all(entry).is_ok(),
-            None => true,
-        };
+        // A forked child has neither the file any more nor the page.
+        let Some(file) = &mut *dictionary else { return };
+        let written = file.write_all(entry).is_ok();
         if written && self.is_collected() {
             self.control.set_dictionary(self.control.dictionary() + entry.len() as u64);
         }
