@@ -19,6 +19,8 @@ pub(crate) enum Command {
         what: String,
         calls: u64,
     },
+    /// Keeps a file busy, for another process's measurement.
+    Busy(PathBuf),
     Ratio(Plan),
     Sites(Sites),
 }
@@ -130,6 +132,10 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
         match first.as_str() {
             "report" => return parse_report(rest),
             "gates" => return parse_gates(rest),
+            "--busy" => {
+                let [file] = rest else { return Err("one file is kept busy".into()) };
+                return Ok(Command::Busy(file.into()));
+            }
             "--count" => return parse_count(rest),
             "ratio" => return parse_ratio(rest),
             "sites" => return parse_sites(rest),

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Command::Report(documents)) => report(&documents),
         Ok(Command::Gates { set }) => gates::run(set),
         Ok(Command::Count { what, calls }) => gates::count(&what, calls),
+        Ok(Command::Busy(file)) => workload::keep_busy(&file),
         Ok(Command::Ratio(plan)) => ratio::run(&plan),
         Ok(Command::Sites(plan)) => sites::run(&plan),
         Err(wrong) => Err(format!("{wrong}\ntry --help")),

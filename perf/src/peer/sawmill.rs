@@ -26,6 +26,10 @@ impl Sawmill {
                 let name = format!("sawmill-perf-{}", std::process::id());
                 builder.durability(Lanes::mapped(&name))
             }
+            // On the disk that the log lies on.
+            "mapped-lanes-disk" => {
+                builder.durability(Lanes::Mapped(setup.file.with_file_name("lanes")))
+            }
             _ => builder,
         };
         builder = match setup.overflow {

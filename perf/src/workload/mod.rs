@@ -1,6 +1,7 @@
 //! The workloads: each runs in a process of its own and returns its figures.
 
 mod burst;
+mod busy;
 mod decode;
 mod disabled;
 mod end;
@@ -12,6 +13,7 @@ mod threads;
 mod throughput;
 mod visible;
 
+pub(crate) use busy::keep_busy;
 pub(crate) use latency::TEXT;
 
 use crate::report::Figure;
@@ -69,6 +71,8 @@ impl Size {
 pub(crate) enum Workload {
     Latency,
     LatencyStr,
+    /// `Latency` beside another file that is written to and synced.
+    Busy,
     Burst,
     Throughput {
         producers: usize,
@@ -86,9 +90,10 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Latency,
         Self::LatencyStr,
+        Self::Busy,
         Self::Throughput { producers: 1 },
         Self::Throughput { producers: 2 },
         Self::Throughput { producers: 64 },
@@ -113,6 +118,7 @@ impl Workload {
         match self {
             Self::Latency => "batches of 20 calls (u64, u64, f64), a millisecond apart",
             Self::LatencyStr => "the same with a 35-byte string and an i32",
+            Self::Busy => "`latency` while another process writes to a file beside the log and syncs it",
             Self::Throughput { producers: 1 } => {
                 "messages to a file, from one thread at full speed"
             }
@@ -137,6 +143,7 @@ impl Workload {
             Self::Latency | Self::LatencyStr => {
                 &["default", "spin", "park", "text", "json", "mapped", "mapped-lanes", "binary"]
             }
+            Self::Busy => &["default", "mapped-lanes", "mapped-lanes-disk"],
             Self::Throughput { .. } => {
                 &["default", "text", "json", "mapped", "mapped-lanes", "binary", "spin"]
             }
@@ -188,6 +195,7 @@ impl Workload {
             Self::LatencyStr => latency::run(subject, size, |s, n| {
                 s.text(std::hint::black_box(latency::TEXT), n as i32);
             }),
+            Self::Busy => busy::run(subject, setup, size),
             Self::Throughput { producers } => throughput::run(subject, setup, size, producers),
             Self::Sustained => sustained::run(subject, size),
             Self::Decode => decode::run(subject, setup, size),
@@ -211,6 +219,7 @@ impl fmt::Display for Workload {
         match self {
             Self::Latency => f.write_str("latency"),
             Self::LatencyStr => f.write_str("latency-str"),
+            Self::Busy => f.write_str("latency-busy"),
             Self::Throughput { producers: 1 } => f.write_str("throughput"),
             Self::Throughput { producers } => write!(f, "throughput-{producers}"),
             Self::Response => f.write_str("response"),
