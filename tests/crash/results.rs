@@ -114,29 +114,36 @@ impl Results {
             kind.unwrap_or_default(),
             options.seed
         );
-        text.push_str("| death | lanes | processes | attempted | found | reported lost | unaccounted | may miss | doubled |\n");
-        text.push_str("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
-        let mut sums = BTreeMap::<String, Row>::new();
+        let lanes: Vec<Lanes> = options.lanes.clone();
+        let names: Vec<String> = lanes.iter().map(Lanes::to_string).collect();
+        let _ = writeln!(text, "In each cell: lanes {}.\n", names.join(" / "));
+        text.push_str("| death | processes | attempted | found | reported lost | unaccounted | may miss | doubled |\n");
+        text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+        let mut sums: Vec<(Lanes, Row)> = lanes.iter().map(|l| (*l, Row::default())).collect();
         for (at, rows) in &self.rows {
             let kind = Kind::ALL[*at];
+            let skipped = rows.iter().find_map(|(lanes, row)| Some((lanes, row.skipped?)));
+            if let Some((lanes, why)) = skipped {
+                let _ = writeln!(text, "| {kind} | skipped ({lanes}): {why} | | | | | | |");
+                continue;
+            }
+            let _ = writeln!(text, "{}", pairs(&kind.to_string(), rows));
             for (lanes, row) in rows {
-                if let Some(why) = row.skipped {
-                    let _ = writeln!(text, "| {kind} | {lanes} | skipped: {why} | | | | | | |");
-                    continue;
+                if let Some((_, sum)) = sums.iter_mut().find(|(known, _)| known == lanes) {
+                    sum.deaths += row.deaths;
+                    sum.sum.add(&row.sum);
                 }
-                let _ = writeln!(text, "{}", short(&format!("{kind} | {lanes}"), row));
-                let sum = sums.entry(lanes.to_string()).or_default();
-                sum.deaths += row.deaths;
-                sum.sum.add(&row.sum);
             }
         }
-        for (lanes, sum) in &sums {
-            let _ = writeln!(text, "{}", short(&format!("all | {lanes}"), sum));
-        }
-        text.push('\n');
+        let _ = writeln!(text, "{}", pairs("all", &sums));
+        text.push_str(MAY_MISS);
         text
     }
 }
+
+/// What the column says.
+const MAY_MISS: &str = "\n*May miss*: younger than 10 ms when nobody was left to write it, or as \
+                        old as the drain had been held up before.\n\n";
 
 fn line(name: &str, row: &Row) -> String {
     let sum = &row.sum;
@@ -150,16 +157,20 @@ fn line(name: &str, row: &Row) -> String {
     )
 }
 
-fn short(name: &str, row: &Row) -> String {
-    let sum = &row.sum;
-    format!(
-        "| {name} | {} | {} | {} | {} | {} | {} | {} |",
-        row.deaths,
-        sum.attempted,
-        sum.found,
-        sum.lost,
-        sum.unaccounted,
-        sum.young + sum.held_up,
-        sum.duplicates
-    )
+/// One row: in each cell what the sorts of lanes have.
+fn pairs(name: &str, rows: &[(Lanes, Row)]) -> String {
+    let cell = |of: &dyn Fn(&Row) -> u64| {
+        let numbers: Vec<String> = rows.iter().map(|(_, row)| of(row).to_string()).collect();
+        numbers.join(" / ")
+    };
+    let cells = [
+        cell(&|row| row.deaths),
+        cell(&|row| row.sum.attempted),
+        cell(&|row| row.sum.found),
+        cell(&|row| row.sum.lost),
+        cell(&|row| row.sum.unaccounted),
+        cell(&|row| row.sum.young + row.sum.held_up),
+        cell(&|row| row.sum.duplicates),
+    ];
+    format!("| {name} | {} |", cells.join(" | "))
 }

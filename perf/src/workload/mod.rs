@@ -118,7 +118,9 @@ impl Workload {
         match self {
             Self::Latency => "batches of 20 calls (u64, u64, f64), a millisecond apart",
             Self::LatencyStr => "the same with a 35-byte string and an i32",
-            Self::Busy => "`latency` while another process writes to a file beside the log and syncs it",
+            Self::Busy => {
+                "`latency` while another process writes to a file beside the log and syncs it"
+            }
             Self::Throughput { producers: 1 } => {
                 "messages to a file, from one thread at full speed"
             }
