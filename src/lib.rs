@@ -92,7 +92,7 @@ pub use crate::record::{
     Caller, LogRecord, Notice, OwnedRecord, ProcessInfo, Render, ThreadInfo, ValueBuf,
 };
 pub use crate::runtime::{
-    BasicConfig, CrashHandling, Drain, FlightRecorder, Lanes, Runtime, RuntimeBuilder,
+    BASIC_FORMAT, BasicConfig, CrashHandling, Drain, FlightRecorder, Lanes, Runtime, RuntimeBuilder,
 };
 pub use crate::tree::{Logger, RecordFactory, TemporaryLevels};
 pub use sawmill_macros::Capture;

@@ -13,7 +13,7 @@ mod turn;
 
 pub(crate) use self::core::Core;
 pub use self::core::Drain;
-pub use basic::BasicConfig;
+pub use basic::{BASIC_FORMAT, BasicConfig};
 pub use builder::RuntimeBuilder;
 pub(crate) use builder::default_options;
 pub use crash::CrashHandling;
@@ -221,9 +221,9 @@ impl Runtime {
     ///
     /// It runs for enabled records only, those of [`Logger::handle`] too, and after the hooks of
     /// [`add_caller_fields`](Self::add_caller_fields). It may log; such a record is made without
-    /// it. While one is set every call takes the slow path and pays for the view, the factory and
-    /// a copy of what it changed, about a microsecond; with none set a call costs what it always
-    /// does. A panic in it is contained: the record goes on unchanged but for a field
+    /// it. While one is set every call takes the slow path and pays for the view, which allocates,
+    /// for the factory, and for a copy of what it changed; with none set a call costs what it
+    /// always does. A panic in it is contained: the record goes on unchanged but for a field
     /// `record_factory` that says so.
     ///
     /// # Examples

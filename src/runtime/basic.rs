@@ -8,6 +8,9 @@ use crate::handler::{HandlerRef, StreamHandler};
 use crate::level::Level;
 use std::path::PathBuf;
 
+/// The format that `basicConfig` gives handlers in the `%` style: Python's `BASIC_FORMAT`.
+pub const BASIC_FORMAT: &str = "%(levelname)s:%(name)s:%(message)s";
+
 /// Configures the root logger in one step, as Python's `basicConfig` does; finish with
 /// [`apply`](Self::apply).
 ///
@@ -205,7 +208,7 @@ fn formatter(
 ) -> Result<FormatterRef, Error> {
     let pattern = pattern.unwrap_or_else(|| {
         match style {
-            Style::Percent => "%(levelname)s:%(name)s:%(message)s",
+            Style::Percent => BASIC_FORMAT,
             Style::Brace => "{levelname}:{name}:{message}",
             Style::Dollar => "${levelname}:${name}:${message}",
         }
