@@ -19,7 +19,7 @@ pub(crate) use birth::Birth;
 pub(crate) use buf::Fields;
 pub use buf::ValueBuf;
 pub use caller::Caller;
-pub(crate) use changes::split_changes;
+pub(crate) use changes::{changes_of, split_changes};
 pub(crate) use described::{Described, DescribedBuf, Field};
 pub use notice::Notice;
 pub use owned::OwnedRecord;

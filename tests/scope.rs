@@ -383,3 +383,35 @@ fn a_factory_and_a_record_that_is_too_long_agree() {
         assert_eq!(note, "what it changed is too long");
     }
 }
+
+#[test]
+fn a_built_record_may_have_attributes_of_any_type() {
+    for runtime in runtimes() {
+        let logger = runtime.get_logger("x");
+        let record = RecordBuilder::new(Level::WARNING)
+            .message("m")
+            .attribute("threadName", ValueBuf::none())
+            .attribute("name", ValueBuf::of("other"))
+            .attribute("levelno", ValueBuf::of(&35));
+        logger.handle(&record);
+        runtime.set_record_factory(|record: &mut LogRecord<'_>| {
+            let seen = record.logger().to_owned();
+            record.set_attribute("seen", ValueBuf::of(&*seen));
+        });
+        logger.handle(&record);
+        let too_long = RecordBuilder::new(Level::WARNING)
+            .message("long")
+            .attribute("name", ValueBuf::of(&*"x".repeat(17 << 20)));
+        logger.handle(&too_long);
+        let records = runtime.records();
+        for record in &records[..2] {
+            let view = record.view();
+            assert_eq!((view.logger(), view.level()), ("other", Level::new(35)));
+            assert_eq!(view.changed("threadName").unwrap().to_string(), "None");
+        }
+        assert_eq!(records[1].view().field("seen").unwrap().to_string(), "other");
+        let view = records[2].view();
+        assert_eq!((view.logger(), view.message().unwrap().as_str()), ("x", "long"));
+        assert_eq!(view.field("attributes").unwrap().to_string(), "too long");
+    }
+}

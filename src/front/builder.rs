@@ -1,8 +1,9 @@
 //! Records without a static call site.
 
+use crate::lane::frame::MAX_RECORD_BYTES;
 use crate::lane::frame::WITH_CHECK;
 use crate::level::Level;
-use crate::record::{DescribedBuf, Field, ValueBuf};
+use crate::record::{DescribedBuf, Field, ValueBuf, changes_of};
 use crate::tree::Logger;
 
 /// Builds a record that has no static call site: for bridges, relays, and Python's
@@ -30,6 +31,7 @@ pub struct RecordBuilder {
     level: Level,
     body: DescribedBuf,
     fields: Vec<(String, ValueBuf)>,
+    attributes: Vec<(Box<str>, ValueBuf)>,
 }
 
 macro_rules! text {
@@ -46,7 +48,7 @@ macro_rules! text {
 impl RecordBuilder {
     /// Begins a record of this level.
     pub fn new(level: Level) -> Self {
-        Self { level, body: DescribedBuf::default(), fields: Vec::new() }
+        Self { level, body: DescribedBuf::default(), fields: Vec::new(), attributes: Vec::new() }
     }
 
     text! {
@@ -144,6 +146,15 @@ impl RecordBuilder {
         self
     }
 
+    /// Sets an attribute by its Python name to a value of whatever type, as
+    /// [`LogRecord::set_attribute`](crate::LogRecord::set_attribute) does: what Python's
+    /// `makeLogRecord` takes, a `None` for the thread's name say.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<Box<str>>, value: ValueBuf) -> Self {
+        self.attributes.push((name.into(), value));
+        self
+    }
+
     /// Drops the key-value pairs added so far.
     pub(super) fn without_fields(mut self) -> Self {
         self.fields.clear();
@@ -159,6 +170,14 @@ impl RecordBuilder {
     }
 }
 
+/// Attributes, or what says that they were too long for a record.
+fn within_bounds(changes: Vec<u64>) -> Vec<u64> {
+    match changes.len() * 8 > MAX_RECORD_BYTES {
+        true => changes_of(None, &[("attributes".into(), ValueBuf::of("too long"))]),
+        false => changes,
+    }
+}
+
 impl Logger {
     /// Hands a finished record to this logger: its filters and handlers apply, its level does
     /// not, as with Python's `Logger.handle`.
@@ -171,7 +190,12 @@ impl Logger {
     fn hand_over(&self, record: &RecordBuilder, flags: u8) {
         let _fields = self.fields().map(|fields| super::Scope::of(fields).enter());
         let (level, body) = (record.level, record.body());
-        super::put_described(self.tree(), self.number(), self.word(), level, flags, &body);
+        let changes = match &*record.attributes {
+            [] => Vec::new(),
+            attributes => within_bounds(changes_of(None, attributes)),
+        };
+        let word = self.word();
+        super::put_described(self.tree(), self.number(), word, level, flags, &body, &changes);
     }
 
     /// Logs a record that has no static call site, if this logger lets its level through.

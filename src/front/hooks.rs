@@ -56,7 +56,7 @@ pub(super) fn ask(
 }
 
 /// Has the factory change a record, and returns what it changed, for its frame; nothing if it
-/// changed nothing.
+/// changed nothing. `given` is what was changed before.
 #[cold]
 pub(super) fn changes(
     factory: &RecordFactory,
@@ -64,6 +64,7 @@ pub(super) fn changes(
     logger: u32,
     level: Level,
     body: Body<'_>,
+    given: &[u64],
 ) -> Vec<u64> {
     let name = tree.state().node_at(logger).name().clone();
     let (snapshot, birth) = (tree.snapshot(), tree.birth());
@@ -92,12 +93,19 @@ pub(super) fn changes(
         without: birth.without,
         context: &context,
     };
-    let note = |text: &str| {
+    let made = || {
         let mut record = LogRecord::new(head, body, renderer);
+        if !given.is_empty() {
+            record.apply_changes(given);
+        }
+        record
+    };
+    let note = |text: &str| {
+        let mut record = made();
         record.set_attribute("record_factory", ValueBuf::of(text));
         record.changes()
     };
-    let mut record = LogRecord::new(head, body, renderer);
+    let mut record = made();
     if catch_unwind(AssertUnwindSafe(|| factory(&mut record))).is_err() {
         return note("it panicked");
     }

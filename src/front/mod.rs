@@ -256,7 +256,7 @@ fn unusual(tree: &Arc<Tree>, call: Call, values: &[u64], factory: Option<&Record
     let logger = (call.ids >> 32) as u32;
     let body = || Body::Site { site: call.site, words: values };
     let changes = factory
-        .map(|factory| hooks::changes(factory, tree, logger, call.level, body()))
+        .map(|factory| hooks::changes(factory, tree, logger, call.level, body(), &[]))
         .unwrap_or_default();
     if values.len() * 8 > MAX_RECORD_BYTES {
         return cut(tree, call, values, &changes);
@@ -321,6 +321,7 @@ fn cut_described(
     level: Level,
     flags: u8,
     body: &DescribedBuf,
+    changes: &[u64],
 ) {
     let whole = Described::read(body.words());
     let mut message = Vec::new();
@@ -333,7 +334,7 @@ fn cut_described(
         .push(Field::Function, cut_name(whole.function));
     push_cut(&mut short, &message, body.words().len() * 8);
     lanes::count_cut(tree.hub());
-    put_described(tree, logger, word, level, flags, &short);
+    put_described(tree, logger, word, level, flags, &short, changes);
 }
 
 fn cut_name(name: &str) -> &str {
@@ -358,7 +359,8 @@ fn described_ids(level: Level, logger: u32) -> u64 {
 }
 
 /// Publishes a described record, without a check of its level; with [`WITH_CHECK`] one that lies
-/// below its logger's level is the flight recorder's.
+/// below its logger's level is the flight recorder's. `changes` are the attributes that have values
+/// of other types than records have, or nothing.
 pub(crate) fn put_described(
     tree: &Arc<Tree>,
     logger: u32,
@@ -366,16 +368,18 @@ pub(crate) fn put_described(
     level: Level,
     flags: u8,
     body: &DescribedBuf,
+    changes: &[u64],
 ) {
     let ids = described_ids(level, logger);
     let generation = word.generation();
     let items = body.words();
     if items.len() * 8 > MAX_RECORD_BYTES {
-        return cut_described(tree, logger, word, level, flags, body);
+        return cut_described(tree, logger, word, level, flags, body, changes);
     }
     let words = HEADER_WORDS + items.len();
     let hub = tree.hub();
     let fast = !word.is_slow()
+        && changes.is_empty()
         && lanes::try_lane(hub, |lane| {
             lane.write(level, words, |stamp, out| {
                 header(words, frame::DESCRIBED | flags, generation, stamp, ids, out);
@@ -388,8 +392,7 @@ pub(crate) fn put_described(
     let hooked = hooks::ask(tree, level, None);
     let factory = hooked.as_ref().and_then(|hooked| hooked.factory.as_deref());
     let read = || Body::Described(Described::read(items));
-    let changes = factory
-        .map(|factory| hooks::changes(factory, tree, logger, level, read()))
-        .unwrap_or_default();
-    publish_changed(tree, frame::DESCRIBED | flags, word, level, ids, items, &changes);
+    let made = factory.map(|factory| hooks::changes(factory, tree, logger, level, read(), changes));
+    let changes = made.as_deref().unwrap_or(changes);
+    publish_changed(tree, frame::DESCRIBED | flags, word, level, ids, items, changes);
 }

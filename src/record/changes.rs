@@ -9,25 +9,30 @@ use crate::value::tag;
 /// The key of a ready message; no attribute has it.
 const MESSAGE: &str = "";
 
+/// Attributes, and a ready message, as a captured map's payload.
+pub(crate) fn changes_of(message: Option<&str>, attributes: &[(Box<str>, ValueBuf)]) -> Vec<u64> {
+    let mut words = vec![0];
+    let mut count = 0;
+    let mut put = |key: &str, value: &[u64]| {
+        crate::capture::put_nested(key.capture(), &mut words);
+        words.extend_from_slice(value);
+        count += 1;
+    };
+    if let Some(message) = message {
+        put(MESSAGE, ValueBuf::of(message).words());
+    }
+    for (key, value) in attributes.iter().filter(|(key, _)| **key != *MESSAGE) {
+        put(key, value.words());
+    }
+    words[0] = count | (words.len() as u64 - 1) << 32;
+    words
+}
+
 impl LogRecord<'_> {
     /// What was changed so far: a captured map's payload, or nothing.
     pub(crate) fn changes(&self) -> Vec<u64> {
-        let Some(overlay) = self.overlay() else { return Vec::new() };
-        let mut words = vec![0];
-        let mut count = 0;
-        let mut put = |key: &str, value: &[u64]| {
-            crate::capture::put_nested(key.capture(), &mut words);
-            words.extend_from_slice(value);
-            count += 1;
-        };
-        if let Some(message) = &overlay.message {
-            put(MESSAGE, ValueBuf::of(&**message).words());
-        }
-        for (key, value) in overlay.attributes.iter().filter(|(key, _)| **key != *MESSAGE) {
-            put(key, value.words());
-        }
-        words[0] = count | (words.len() as u64 - 1) << 32;
-        words
+        let of = |overlay: &Overlay| changes_of(overlay.message.as_deref(), &overlay.attributes);
+        self.overlay().map(of).unwrap_or_default()
     }
 
     /// Changes the record as [`changes`](Self::changes) of another tells.
