@@ -9,10 +9,14 @@ mod buf;
 mod caller;
 mod changes;
 mod described;
+mod fields;
+mod message;
 mod notice;
 mod owned;
 #[cfg(test)]
 pub(crate) mod sample;
+mod texts;
+mod time;
 mod wire;
 
 pub(crate) use birth::Birth;
@@ -21,18 +25,17 @@ pub use buf::ValueBuf;
 pub use caller::Caller;
 pub(crate) use changes::{changes_of, split_changes};
 pub(crate) use described::{Described, DescribedBuf, Field};
+pub(crate) use message::{SiteValues, write_site};
 pub use notice::Notice;
 pub use owned::OwnedRecord;
+pub(crate) use texts::exception_text;
 
 use crate::callsite::{Callsite, Metadata};
-use crate::decode::{self, Value};
+use crate::decode::Value;
 use crate::error::Error;
 use crate::level::Level;
 use crate::sync::Arc;
-use crate::value::{Piece, Role, tag};
 use std::cell::OnceCell;
-use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
 
 /// The thread that made a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -246,88 +249,6 @@ impl<'a> LogRecord<'a> {
         self.changed_text("levelname").unwrap_or(self.head.level_name)
     }
 
-    /// When the record was made, in nanoseconds since the Unix epoch.
-    pub fn time_ns(&self) -> i64 {
-        self.head.time_ns
-    }
-
-    /// When the record was made.
-    pub fn time(&self) -> SystemTime {
-        let distance = Duration::from_nanos(self.head.time_ns.unsigned_abs());
-        if self.head.time_ns < 0 {
-            SystemTime::UNIX_EPOCH - distance
-        } else {
-            SystemTime::UNIX_EPOCH + distance
-        }
-    }
-
-    /// When the record was made, in seconds since the Unix epoch, as Python's `created`.
-    pub fn created(&self) -> f64 {
-        match &self.body {
-            Body::Described(Described { created: Some(seconds), .. }) => *seconds,
-            _ => self.head.time_ns as f64 / 1e9,
-        }
-    }
-
-    /// Returns true if `created` was given as an integer, which patterns show.
-    pub(crate) fn created_whole(&self) -> bool {
-        matches!(&self.body, Body::Described(Described { whole: true, .. }))
-    }
-
-    /// Returns true if the runtime started at a whole second.
-    pub(crate) fn started_whole(&self) -> bool {
-        self.head.start_ns.rem_euclid(1_000_000_000) == 0
-    }
-
-    /// The whole second since the Unix epoch, and the nanoseconds into it.
-    #[inline]
-    pub(crate) fn second(&self) -> (i64, u32) {
-        let nanos = self.head.time_ns.rem_euclid(1_000_000_000) as u32;
-        let own = match &self.body {
-            Body::Described(Described { created: Some(seconds), .. }) => {
-                (whole_second(*seconds), nanos)
-            }
-            _ => (self.head.time_ns.div_euclid(1_000_000_000), nanos),
-        };
-        if self.overlay.is_some() { self.changed_second(own) } else { own }
-    }
-
-    /// As filters changed it: `created` has the second, `msecs` the fraction.
-    #[cold]
-    fn changed_second(&self, (second, nanos): (i64, u32)) -> (i64, u32) {
-        let number = |name: &str| match self.changed(name)? {
-            Value::F64(number) => Some(number),
-            Value::I64(number) => Some(number as f64),
-            Value::U64(number) => Some(number as f64),
-            _ => None,
-        };
-        let millis = |millis: f64| (millis.clamp(0.0, 999.0) * 1e6) as u32;
-        (
-            number("created").map_or(second, |created| created.floor() as i64),
-            number("msecs").map_or(nanos, millis),
-        )
-    }
-
-    /// The milliseconds into the second, cut to a whole number, as Python's `msecs`.
-    pub fn msecs(&self) -> f64 {
-        match &self.body {
-            Body::Described(Described { created: Some(seconds), .. }) => whole_millis(*seconds),
-            _ => f64::from(self.head.time_ns.rem_euclid(1_000_000_000) as u32 / 1_000_000),
-        }
-    }
-
-    /// Milliseconds since the runtime started, as Python's `relativeCreated`.
-    pub fn relative_created(&self) -> f64 {
-        match &self.body {
-            Body::Described(Described { created: Some(seconds), .. }) => {
-                let start = self.head.start_ns;
-                let fraction = start.rem_euclid(1_000_000_000) as f64 / 1e9;
-                (seconds - (start.div_euclid(1_000_000_000) as f64 + fraction)) * 1000.0
-            }
-            _ => self.head.time_ns.saturating_sub(self.head.start_ns) as f64 / 1e6,
-        }
-    }
-
     /// The static call site, for records that have one.
     pub fn metadata(&self) -> Option<&'static Metadata> {
         match &self.body {
@@ -469,243 +390,6 @@ impl<'a> LogRecord<'a> {
         self.head.late
     }
 
-    /// Returns true if [`exception`](Self::exception) or [`stack`](Self::stack) may give a text.
-    /// Cheap, unlike asking them, for records that carry none.
-    #[inline]
-    pub(crate) fn may_carry_text(&self) -> bool {
-        self.overlay.is_some()
-            || match &self.body {
-                Body::Site { site, .. } => {
-                    site.meta.roles.iter().any(|role| matches!(role, Role::Exception | Role::Stack))
-                }
-                Body::Described(described) => {
-                    described.exception.is_some() || described.stack.is_some()
-                }
-            }
-    }
-
-    /// The text of the error that the record carries, if any: `exception!`, or `exc_text`.
-    ///
-    /// Allocates for records of call sites.
-    pub fn exception(&self) -> Option<std::borrow::Cow<'_, str>> {
-        match self.changed("exc_text") {
-            Some(Value::Str(text) | Value::Text(text)) => return Some(text.into()),
-            Some(_) => return None,
-            None => {}
-        }
-        match &self.body {
-            Body::Described(described) => described.exception.map(Into::into),
-            Body::Site { .. } => self.with_role(Role::Exception, exception_text),
-        }
-    }
-
-    /// The stack text that the record carries, if any.
-    pub fn stack(&self) -> Option<std::borrow::Cow<'_, str>> {
-        match self.changed("stack_info") {
-            Some(Value::Str(text) | Value::Text(text)) => return Some(text.into()),
-            Some(_) => return None,
-            None => {}
-        }
-        match &self.body {
-            Body::Described(described) => described.stack.map(Into::into),
-            // Empty where `stack_info = false` was given.
-            Body::Site { .. } => self
-                .with_role(Role::Stack, |value| value.to_string())
-                .filter(|text| !text.is_empty()),
-        }
-    }
-
-    fn with_role(
-        &self,
-        wanted: Role,
-        show: impl Fn(Value<'_>) -> String,
-    ) -> Option<std::borrow::Cow<'_, str>> {
-        let Body::Site { site, words } = &self.body else { return None };
-        if !site.meta.roles.contains(&wanted) {
-            return None;
-        }
-        let mut values = SiteValues::new(site.meta.roles.len(), words)?;
-        site.meta.roles.iter().find_map(|role| {
-            let value = values.next()?;
-            (*role == wanted).then(|| show(value).into())
-        })
-    }
-
-    /// Appends the message, rendered.
-    ///
-    /// # Errors
-    ///
-    /// If a described record's message and arguments do not fit each other, or the frame is
-    /// damaged.
-    pub fn write_message(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        if self.overlay.is_some()
-            && let Some(written) = self.write_changed_message(out)
-        {
-            return written;
-        }
-        match &self.body {
-            Body::Site { site, words } => {
-                write_site(site.meta.pieces, site.meta.roles.len(), words, out)
-            }
-            Body::Described(described) => {
-                described.write_message(self.renderer.map(|renderer| &**renderer), out)
-            }
-        }
-    }
-
-    /// Appends the message if a filter changed it, its raw form or its arguments.
-    #[cold]
-    fn write_changed_message(&self, out: &mut Vec<u8>) -> Option<Result<(), Error>> {
-        let ready = self.overlay()?.message.as_deref();
-        let (raw, arguments) = (self.changed("msg"), self.changed("args"));
-        let none = matches!(arguments, None | Some(Value::None | Value::Unit));
-        if let (Some(text), None, true) = (ready, raw, none) {
-            out.extend_from_slice(text.as_bytes());
-            return Some(Ok(()));
-        }
-        if raw.is_none() && arguments.is_none() {
-            return None;
-        }
-        let message = match (raw, ready, &self.body) {
-            (Some(raw), ..) => raw,
-            (None, Some(text), _) => Value::Str(text),
-            (None, None, Body::Described(described)) => described.message,
-            (None, None, Body::Site { .. }) => return None,
-        };
-        let arguments = arguments.or_else(|| self.arguments()).unwrap_or(Value::Unit);
-        Some(match (self.renderer, message) {
-            (Some(renderer), message) => renderer.render(message, arguments, out),
-            (None, Value::Str(text) | Value::Text(text)) => {
-                out.extend_from_slice(text.as_bytes());
-                Ok(())
-            }
-            (None, other) => {
-                crate::text::plain(other, out);
-                Ok(())
-            }
-        })
-    }
-
-    /// The message as a new string. Allocates.
-    ///
-    /// # Errors
-    ///
-    /// As [`write_message`](Self::write_message).
-    pub fn message(&self) -> Result<String, Error> {
-        let mut out = Vec::new();
-        self.write_message(&mut out)?;
-        Ok(String::from_utf8_lossy(&out).into_owned())
-    }
-
-    /// The message before its arguments are filled in: the template of a call site, the raw value
-    /// of a described record.
-    pub fn raw_message(&self) -> Value<'_> {
-        if let Some(Overlay { message: Some(text), .. }) = self.overlay() {
-            return Value::Str(text);
-        }
-        match &self.body {
-            Body::Site { site, .. } => Value::Str(site.meta.template),
-            Body::Described(described) => described.message,
-        }
-    }
-
-    /// The arguments of a described record; `None` for call sites.
-    pub fn arguments(&self) -> Option<Value<'_>> {
-        if self.overlay().is_some_and(|overlay| overlay.message.is_some()) {
-            return None;
-        }
-        match &self.body {
-            Body::Described(described) => described.arguments,
-            Body::Site { .. } => None,
-        }
-    }
-
-    /// Calls `each` for every key-value pair: the scope's, the call's own in order, then those
-    /// that filters set. Where several have a key, the last of these three has it alone; a key
-    /// that one call gives twice comes twice.
-    pub fn for_each_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
-        let replaced = |key: &str| {
-            self.overlay().is_some_and(|overlay| {
-                overlay.attributes.iter().any(|(changed, _)| **changed == *key)
-            })
-        };
-        let mut context = self.head.context;
-        if !context.is_empty()
-            && let Some(Value::Map(map)) = decode::value(tag::MAP, &mut context)
-        {
-            map.iter().for_each(|(key, value)| {
-                if let Value::Str(key) = key
-                    && !replaced(key)
-                    && !self.has_own_field(key)
-                {
-                    each(key, value);
-                }
-            });
-        }
-        self.for_each_own_field(|key, value| {
-            if !replaced(key) {
-                each(key, value);
-            }
-        });
-        if let Some(overlay) = self.overlay() {
-            for (key, value) in &overlay.attributes {
-                if !is_standard(key) {
-                    each(key, value.get());
-                }
-            }
-        }
-    }
-
-    fn has_own_field(&self, key: &str) -> bool {
-        let mut found = false;
-        self.for_each_own_field(|own, _| found |= own == key);
-        found
-    }
-
-    /// The pairs of the call itself.
-    fn for_each_own_field<'r>(&'r self, mut each: impl FnMut(&'r str, Value<'r>)) {
-        match &self.body {
-            Body::Site { site, words } => {
-                let keyed = |role: &Role| matches!(role, Role::Key(_) | Role::Pair);
-                if site.meta.roles.iter().any(keyed)
-                    && let Some(mut values) = SiteValues::new(site.meta.roles.len(), words)
-                {
-                    for role in site.meta.roles {
-                        let Some(value) = values.next() else { break };
-                        match (role, value) {
-                            (Role::Key(key), value) => each(key, value),
-                            (Role::Pair, Value::Tuple(pair)) => {
-                                let mut pair = pair.iter();
-                                if let (Some(Value::Str(key)), Some(value)) =
-                                    (pair.next(), pair.next())
-                                {
-                                    each(key, value);
-                                }
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-            }
-            Body::Described(described) => described.fields.iter().for_each(|(key, value)| {
-                if let Value::Str(key) = key {
-                    each(key, value);
-                }
-            }),
-        }
-    }
-
-    /// Finds a field by key; the last one given wins. Walks all fields.
-    pub fn field(&self, key: &str) -> Option<Value<'_>> {
-        let mut found = None;
-        self.for_each_field(|name, value| {
-            if name == key {
-                found = Some(value);
-            }
-        });
-        found
-    }
-
     /// The value that a filter gave to a standard attribute, if one did.
     pub fn changed(&self, attribute: &str) -> Option<Value<'_>> {
         let overlay = self.overlay()?;
@@ -770,18 +454,6 @@ impl<'a> LogRecord<'a> {
     }
 }
 
-// Out of line: the compiler would work them out ahead for every record, and what other records have
-// in that place reads as a denormal number, which costs a hundred cycles.
-#[inline(never)]
-fn whole_second(seconds: f64) -> i64 {
-    seconds.floor() as i64
-}
-
-#[inline(never)]
-fn whole_millis(seconds: f64) -> f64 {
-    ((seconds - seconds.trunc()) * 1000.0).trunc() + 0.0
-}
-
 /// Names of the attributes that every record has; other names are fields.
 pub(crate) const STANDARD: &[&str] = &[
     "name",
@@ -812,126 +484,4 @@ pub(crate) const STANDARD: &[&str] = &[
 /// Returns true for the attributes that every record has.
 pub(crate) fn is_standard(name: &str) -> bool {
     STANDARD.contains(&name)
-}
-
-/// How an error chain reads behind a record: its text, then `Caused by:` and the sources.
-pub(crate) fn exception_text(value: Value<'_>) -> String {
-    let Value::Error(chain) = value else { return value.to_string() };
-    let mut text = String::new();
-    for (at, part) in chain.iter().enumerate() {
-        if at != 0 {
-            text.push_str("\nCaused by: ");
-        }
-        let _ = write!(text, "{part}");
-    }
-    text
-}
-
-/// The captured values of a site's frame, in order.
-#[derive(Debug)]
-pub(crate) struct SiteValues<'a> {
-    tags: &'a [u64],
-    /// The tags to come of the current tag word.
-    current: u64,
-    at: usize,
-    count: usize,
-    words: &'a [u64],
-}
-
-impl<'a> SiteValues<'a> {
-    #[inline(always)]
-    pub(crate) fn new(count: usize, words: &'a [u64]) -> Option<Self> {
-        let (tags, words) = words.split_at_checked(count.div_ceil(8))?;
-        Some(Self { tags, current: 0, at: 0, count, words })
-    }
-}
-
-impl<'a> Iterator for SiteValues<'a> {
-    type Item = Value<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Value<'a>> {
-        if self.at == self.count {
-            return None;
-        }
-        if self.at.is_multiple_of(8) {
-            let (current, rest) = self.tags.split_first()?;
-            (self.current, self.tags) = (*current, rest);
-        }
-        let tag = self.current as u8;
-        self.current >>= 8;
-        self.at += 1;
-        decode::value(tag, &mut self.words)
-    }
-}
-
-/// Renders a site's message from its frame.
-///
-/// Nearly every message shows its values once each and in order: they are then written as they are
-/// read. A spec, a value shown twice or out of order starts over with all values at hand.
-#[inline]
-pub(crate) fn write_site(
-    pieces: &[Piece],
-    count: usize,
-    words: &[u64],
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let start = out.len();
-    let mut values = SiteValues::new(count, words).ok_or_else(misfit)?;
-    let mut read = 0;
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Piece::Plain(at) if *at == read => {
-                crate::text::plain(values.next().ok_or_else(misfit)?, out);
-                read = read.wrapping_add(1);
-            }
-            Piece::Plain(_) | Piece::Spec(..) => {
-                out.truncate(start);
-                return write_site_at_will(pieces, count, words, out);
-            }
-        }
-    }
-    Ok(())
-}
-
-#[cold]
-fn misfit() -> Error {
-    Error::other("a frame's values do not fit its call site")
-}
-
-/// As [`write_site`], for values in any order and with any spec.
-#[inline(never)]
-fn write_site_at_will(
-    pieces: &[Piece],
-    count: usize,
-    words: &[u64],
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    const FEW: usize = 8;
-    let mut values = SiteValues::new(count, words).ok_or_else(misfit)?;
-    let mut few = [Value::Unit; FEW];
-    let mut many = Vec::new();
-    let values = if count <= FEW {
-        for slot in &mut few[..count] {
-            *slot = values.next().ok_or_else(misfit)?;
-        }
-        &few[..count]
-    } else {
-        many.extend(&mut values);
-        &many[..]
-    };
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Piece::Plain(at) => {
-                crate::text::plain(*values.get(usize::from(*at)).ok_or_else(misfit)?, out);
-            }
-            Piece::Spec(at, spec) => {
-                let value = *values.get(usize::from(*at)).ok_or_else(misfit)?;
-                crate::text::with_spec(value, spec, values, out);
-            }
-        }
-    }
-    Ok(())
 }
