@@ -77,6 +77,8 @@ fn runtime(handler: HandlerRef, lanes: Lanes) -> Runtime {
     Runtime::builder()
         .level(Level::INFO)
         .durability(lanes)
+        // What a killed process leaves is to be written in a moment.
+        .lane_bytes(64 << 10)
         .overflow(Overflow::block())
         .handler("file", handler)
         .init()
@@ -214,13 +216,14 @@ fn parent(arguments: &[String]) {
     let full = arguments.iter().any(|argument| argument == "--full");
     let all = if full { 1_000_000 } else { 16_000 };
     let names: Vec<&String> = arguments.iter().filter(|name| !name.starts_with('-')).collect();
-    let ways: [(&str, fn(u64)); 6] = [
+    let ways: [(&str, fn(u64)); 7] = [
         ("own", own),
         ("shared", shared),
         ("shared-mapped", shared_mapped),
         ("collector", collected),
         ("restarts", restarts),
         ("serve", served),
+        ("shared-killed", shared_killed),
     ];
     for (name, way) in ways {
         if !names.is_empty() && !names.iter().any(|wanted| *wanted == name) {
@@ -362,4 +365,29 @@ fn served(records: u64) {
     let all = records * PROCESSES;
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{all} records\n"));
     assert_eq!(way.verify(&[log], Some(all)), all);
+}
+
+/// One file, lanes that outlive their process, and all processes killed at once, again and again.
+fn shared_killed(records: u64) {
+    let rounds = if records > 10_000 { 20 } else { 4 };
+    let way = Way::new("shared-killed", u64::MAX, 2 << 20);
+    for round in 0..rounds {
+        let mut running: Vec<Child> =
+            (0..PROCESSES).map(|_| way.start("shared-mapped", PROCESSES)).collect();
+        thread::sleep(Duration::from_millis(150 + 7 * round));
+        running.iter_mut().for_each(|child| child.kill().unwrap());
+        running.iter_mut().for_each(|child| drop(child.wait()));
+    }
+    // Whoever starts next writes what the killed ones had published.
+    wait(vec![way.start_with("shared-mapped", PROCESSES, 0)]);
+    let found = way.verify(&way.logs(), None);
+    println!("  {found} records of {} processes", PROCESSES * rounds);
+    assert!(found > 0);
+    let left: Vec<_> = fs::read_dir(way.folder.join("lanes"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .filter(|name| name != "recovery")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }

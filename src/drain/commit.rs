@@ -2,7 +2,7 @@
 
 use crate::handler::Handler;
 use crate::lane::Reader;
-use crate::lane::keep::{Entry, Keeper, MOST_FILES};
+use crate::lane::keep::{Entry, Keeper, MOST_FILES, SHARED};
 use crate::sync::Arc;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub(crate) struct Commits {
     /// Handlers may have written since the latest commit.
     busy: bool,
     paths: HashMap<PathBuf, u64>,
+    /// Counts the attempts to write.
+    batches: u64,
 }
 
 /// What of a handler's file is noted, beside the handler.
@@ -27,12 +29,14 @@ pub(crate) struct Noted {
     path: u64,
     /// Somebody else writes to it as well: its length says nothing.
     shared: bool,
+    /// Those others know of us: each batch is noted beside the file.
+    agreed: bool,
 }
 
 impl Commits {
     pub(crate) fn new(keeper: Arc<Keeper>) -> Self {
         let (_, committed) = keeper.control().epochs();
-        Self { keeper, committed, open: false, busy: false, paths: HashMap::new() }
+        Self { keeper, committed, open: false, busy: false, paths: HashMap::new(), batches: 0 }
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper> {
@@ -74,11 +78,15 @@ impl Commits {
             }
         };
         // A recovery cuts nothing of what several processes write to.
-        let size = if place.shared { u64::MAX } else { place.written };
+        let size = if place.shared { SHARED } else { place.written };
         let (shared, entry) = (place.shared, Entry { id: place.id, size, path });
         // Without room there the file is written to at least once instead of exactly.
         self.keeper.control().add(self.committed, entry);
-        *noted = Some(Noted { id: entry.id, path, shared });
+        *noted = Some(Noted { id: entry.id, path, shared: false, agreed: shared });
+        if shared {
+            // From the first line on a batch is written at once.
+            handler.set_batch(self.keeper.control().owner(), self.batches);
+        }
     }
 
     /// Handlers may write from now on, whenever their buffers are full.
@@ -105,14 +113,22 @@ impl Commits {
         self.keeper.control().set_busy(now_ns);
         self.busy = true;
         let control = self.keeper.control();
+        self.batches += 1;
+        let (owner, batch) = (control.owner(), self.batches);
         let epoch = self.committed + 1;
         for lane in lanes.iter_mut().filter(|lane| lane.keeps()) {
             lane.mark(control.owner(), epoch, self.committed);
         }
         let files: Vec<Entry> = handlers
             .filter_map(|(handler, noted)| {
-                let known = handler.place(false)?.written;
+                let place = handler.place(false)?;
+                let (known, id, waits) = (place.written, place.id, place.waiting);
                 let noted = noted.as_mut()?;
+                if noted.agreed {
+                    let size = SHARED | if waits == 0 { 0 } else { batch };
+                    handler.set_batch(owner, batch);
+                    return Some(Entry { id, size, path: noted.path });
+                }
                 // Lines are cut from nobody, so that a file of several writers may get some twice.
                 let waits = handler.place(false)?.waiting;
                 noted.shared |= waits != 0 && handler.length()? != known;

@@ -131,6 +131,12 @@ pub trait Handler: Send + Any {
         Ok(())
     }
 
+    /// Numbers the next write to a file of several processes, for whoever recovers the run.
+    #[doc(hidden)]
+    fn set_batch(&mut self, owner: u64, number: u64) {
+        let _ = (owner, number);
+    }
+
     /// How long the file of [`place`](Self::place) really is.
     #[doc(hidden)]
     fn length(&mut self) -> Option<u64> {

@@ -183,7 +183,9 @@ fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) ->
         let file = RotatingFileHandler::builder(LOG).max_bytes(bytes).backup_count(1000);
         HandlerRef::new(file.build().expect("a log file"))
     } else {
-        HandlerRef::new(FileHandler::new(LOG).expect("a log file"))
+        // Forked children write to it as well.
+        let file = FileHandler::builder(LOG).shared(kind.contains("fork"));
+        HandlerRef::new(file.build().expect("a log file"))
     };
     let handler = handler.with_formatter(Formatter::new(PATTERN).expect("a pattern"));
     let folder = env::current_dir().expect("a directory").join(LANES);

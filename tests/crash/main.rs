@@ -13,8 +13,7 @@
 //! `--kind SIGTERM` leave out the others; `--write FILE` writes the table of a campaign that went
 //! well, in place of the one between two marks if the file has them.
 //!
-//! Without arguments a few of each kind are run, but for forks with mapped lanes: their processes
-//! append to one file, and a record of it may come twice (`docs::durability`).
+//! Without arguments a few of each kind are run.
 // Faults have to be made, memory to be shared, processes to be forked.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
@@ -58,7 +57,7 @@ fn main() {
                 continue;
             }
             let row = table.entry(at).or_insert_with(Row::default);
-            if let Some(why) = kind.cannot_be_made(*lanes).or(options.leaves_out(*kind, *lanes)) {
+            if let Some(why) = kind.cannot_be_made(*lanes) {
                 row.skipped = Some(why);
                 continue;
             }
@@ -132,13 +131,6 @@ impl Options {
             }
         }
         options
-    }
-
-    /// What is run only when it is asked for: kinds of which the rules promise less.
-    fn leaves_out(&self, kind: Kind, lanes: Lanes) -> Option<&'static str> {
-        let asked = self.deaths.is_some() || self.kind.is_some();
-        let shares = matches!(lanes, Lanes::Mapped) && matches!(kind, Kind::Fork | Kind::PreFork);
-        (shares && !asked).then_some("several processes write one file, of which exactly once is not promised; ask with --deaths")
     }
 
     /// Deaths of the kind at this place: all of them shared out, at least what was asked for.
@@ -236,7 +228,10 @@ fn balance(
     let log = folder.join(child::LOG);
     // Archives too, where the file is rotated.
     let files = fs::read_dir(folder).map_err(|e| e.to_string())?.flatten();
-    let is_log = |path: &PathBuf| path.to_string_lossy().contains(child::LOG);
+    let is_log = |path: &PathBuf| {
+        let path = path.to_string_lossy();
+        path.contains(child::LOG) && !path.ends_with(".lock")
+    };
     let logs: Vec<PathBuf> = files.map(|file| file.path()).filter(is_log).collect();
     let output = Command::new(env!("CARGO_BIN_EXE_sawmill"))
         .args(["verify", "--json", "--pattern", child::PATTERN])

@@ -77,6 +77,8 @@ pub(crate) struct Output {
     /// Counts the files that were opened one after the other.
     files: u64,
     share: share::Share,
+    /// A batch is full with so many bytes.
+    batch_bytes: usize,
     last_id: Option<FileId>,
     reopenings: u64,
     /// What waits is blocks of a binary log, not lines.
@@ -129,6 +131,7 @@ impl Output {
             behind: false,
             files: 0,
             share: share::Share::default(),
+            batch_bytes: BATCH_BYTES,
             last_id: None,
             reopenings: reopenings(),
             blocks: None,
@@ -250,7 +253,7 @@ impl Output {
     ) -> Result<bool, Error> {
         // A formatter that panicked may have left half a line.
         self.buffer.truncate(self.committed);
-        if self.committed >= BATCH_BYTES && !self.has_room(record, cx) {
+        if self.committed >= self.batch_bytes && !self.has_room(record, cx) {
             return Ok(false);
         }
         if self.special {
@@ -268,7 +271,7 @@ impl Output {
     /// Takes a line that is made already, with its end, in UTF-8.
     pub(crate) fn add_line(&mut self, record: &LogRecord<'_>, line: &[u8], cx: &mut Context<'_>) {
         self.buffer.truncate(self.committed);
-        if self.committed >= BATCH_BYTES && !self.has_room(record, cx) {
+        if self.committed >= self.batch_bytes && !self.has_room(record, cx) {
             return;
         }
         self.note(record);
@@ -414,7 +417,7 @@ impl Output {
     /// Writes if a batch is full. The record at hand is taken, so an error is only reported.
     #[inline(always)]
     pub(crate) fn write_full(&mut self, cx: &mut Context<'_>) {
-        if self.committed >= BATCH_BYTES
+        if self.committed >= self.batch_bytes
             && let Err(error) = self.write_out(self.is_due(), cx)
         {
             cx.report(error);
@@ -520,6 +523,9 @@ impl Output {
         if self.blocks.is_some() {
             self.put_head();
         }
+        if self.options.shared {
+            self.note_begin()?;
+        }
         let Self { file: Some(open), options, buffer, committed, .. } = self else {
             return Ok(());
         };
@@ -546,6 +552,9 @@ impl Output {
         open.unsynced |= written > begin;
         open.partial = 0;
         let done = if result.is_ok() { written } else { self.whole_lines(written) };
+        if self.options.shared {
+            self.note_end(result.is_ok());
+        }
         if self.blocks.is_some() {
             self.note_blocks(done);
         }

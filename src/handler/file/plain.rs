@@ -386,6 +386,10 @@ impl Handler for FileHandler {
         self.output.place(fresh)
     }
 
+    fn set_batch(&mut self, owner: u64, number: u64) {
+        self.output.set_batch(owner, number);
+    }
+
     fn targets(&self) -> Vec<HandlerRef> {
         self.output.targets()
     }

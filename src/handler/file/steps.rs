@@ -62,8 +62,9 @@ macro_rules! common_steps {
         /// for each rotation, which the others notice with their next write. No space is allocated
         /// ahead. A batch is rotated as a whole.
         ///
-        /// With [mapped lanes](crate::Lanes::Mapped) a recovery only appends to such a file: what a
-        /// process was writing when it was killed may be there twice.
+        /// The file beside tells as well which batch is being written and who has written what, so
+        /// that the next one cuts what a killed process left of a batch, and a recovery of its
+        /// [mapped lanes](crate::Lanes::Mapped) knows whether it has to write that again.
         pub fn shared(mut self, shared: bool) -> Self {
             self.$($inner).+.shared = shared;
             self
@@ -228,6 +229,10 @@ macro_rules! answered_by {
 
         fn place(&mut self, fresh: bool) -> Option<$crate::handler::Place<'_>> {
             self.$($output).+.place(fresh)
+        }
+
+        fn set_batch(&mut self, owner: u64, number: u64) {
+            self.$($output).+.set_batch(owner, number);
         }
 
         fn targets(&self) -> Vec<$crate::handler::HandlerRef> {

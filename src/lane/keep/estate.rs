@@ -1,6 +1,7 @@
 //! What the dead left behind.
 
 use super::collect::is_collected;
+use super::journal::{Batch, SHARED, has_batch};
 use super::spill::{Unfolded, unfold};
 use super::{
     CONTROL, Control, DICTIONARY, DISCARDED, Dictionary, Entry, LANE, LOCK, RECORDER, RecorderRing,
@@ -130,10 +131,11 @@ impl Estate {
         if intent == committed + 1 {
             let files = self.control.files(intent);
             let whole = files.iter().all(|entry| {
+                if entry.size & SHARED != 0 {
+                    return self.has_shared(entry);
+                }
                 // Somebody who removed it since had it whole.
-                // Of a file of several processes nothing is known.
-                entry.size != u64::MAX
-                    && self.find(entry).is_none_or(|(_, meta)| meta.len() == entry.size)
+                self.find(entry).is_none_or(|(_, meta)| meta.len() == entry.size)
             });
             if whole {
                 self.control.resolve(intent);
@@ -154,6 +156,14 @@ impl Estate {
         }
         self.control.resolve(committed);
         committed
+    }
+
+    /// Whether a file of several processes has the batch that was about to be written.
+    fn has_shared(&self, entry: &Entry) -> bool {
+        let batch = Batch { owner: self.control.owner(), number: entry.size & !SHARED };
+        let path = self.foreign.dictionary.paths.get(&entry.path);
+        // Where nobody said that it is shared, nothing is known.
+        entry.size != u64::MAX && path.is_some_and(|path| has_batch(Path::new(path), batch))
     }
 
     /// Where a file is now, and how long it is: at its path, or under another name beside it.
@@ -177,9 +187,14 @@ impl Estate {
             if !entry.file_name().to_string_lossy().starts_with(LANE) {
                 continue;
             }
-            let Ok(map) = SharedMap::open(&entry.path()) else {
-                self.is_unread = true;
-                continue;
+            let map = match SharedMap::open(&entry.path()) {
+                Ok(map) => map,
+                // Its process died before it had its size: nothing was ever published there.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => continue,
+                Err(_) => {
+                    self.is_unread = true;
+                    continue;
+                }
             };
             let Some(memory) = LaneMemory::inherited(map, entry.path()) else { continue };
             let header = memory.header();

@@ -11,6 +11,7 @@ mod control;
 pub(crate) mod dictionary;
 mod estate;
 mod header;
+mod journal;
 mod recorder;
 mod spill;
 
@@ -19,6 +20,7 @@ pub(crate) use control::{Control, Entry, MOST_FILES};
 pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
 pub(crate) use estate::{Estate, claim, claim_all};
 pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
+pub(crate) use journal::{Batch, Journal, SHARED};
 pub(crate) use recorder::{Entry as Recording, RECORDER_HEAD, Recorded, RecorderRing};
 use spill::Spill;
 
@@ -28,7 +30,7 @@ use crate::callsite::{self, Known};
 use crate::clock::Anchor;
 use crate::error::Error;
 use crate::level::Level;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 use crate::sys::{self, SharedMap};
 use crate::value::Shape;
 use std::collections::HashMap;
@@ -97,6 +99,8 @@ pub(crate) struct Keeper {
     /// Lanes lie on the heap, and go here when a signal ends the process and the drain cannot
     /// write them.
     spill: Option<Spill>,
+    /// Another process drains the lanes.
+    collected: AtomicBool,
     next_lane: AtomicU64,
     next_path: AtomicU64,
     /// Entries of the dictionary that could not be written: their frames would be unreadable.
@@ -153,6 +157,7 @@ impl Keeper {
             lock: Mutex::new(Some(lock)),
             dictionary: Mutex::new(Some(dictionary)),
             control,
+            collected: AtomicBool::new(false),
             next_lane: AtomicU64::new(1),
             next_path: AtomicU64::new(1),
             unwritten: AtomicU64::new(0),
@@ -174,11 +179,12 @@ impl Keeper {
     /// Says that another process drains the lanes; before the first one is made.
     pub(crate) fn set_collected(&self) {
         self.control.set_collected();
+        self.collected.store(true, Ordering::Relaxed);
     }
 
     /// Whether another process drains the lanes.
     pub(crate) fn is_collected(&self) -> bool {
-        self.control.is_collected()
+        self.collected.load(Ordering::Relaxed)
     }
 
     /// Has whoever collects the lanes look for a new one.
@@ -270,7 +276,7 @@ impl Keeper {
         // A forked child has neither the file any more nor the page.
         let Some(file) = &mut *dictionary else { return };
         let written = file.write_all(entry).is_ok();
-        if written && self.is_collected() {
+        if written {
             self.control.set_dictionary(self.control.dictionary() + entry.len() as u64);
         }
         drop(dictionary);

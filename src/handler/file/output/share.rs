@@ -1,23 +1,21 @@
 //! One file of several processes: a lock beside it, which whoever writes or rotates holds.
 
 use super::*;
-use crate::sync::thread;
-use std::fs::File;
+use crate::lane::keep::{Batch, Journal};
 
-/// How long a write waits for the lock; then the lines wait, and the file is tried again.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The naps between two looks at the lock, at first and at last.
-const FIRST_NAP: Duration = Duration::from_micros(20);
-const LAST_NAP: Duration = Duration::from_millis(1);
+/// Bytes that wait for the end of a batch, where a recovery has to know what of it is written.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// The file beside a shared one, whose lock stands for it.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     /// With the process that opened it: a forked child that went on with the same description
     /// would hold the lock together with its parent.
-    file: Option<(u32, File)>,
+    journal: Option<(u32, Journal)>,
     /// How many holds there are, one in the other.
     holds: u32,
+    /// The batch that is written next, and by which process: not by a forked child.
+    batch: Option<(u32, Batch)>,
 }
 
 impl Output {
@@ -38,7 +36,7 @@ impl Output {
             return Ok(());
         }
         if self.share.holds == 0 {
-            self.share.take(&self.path, &self.options)?;
+            self.take_lock().map_err(|error| Error::io("lock", &self.path, error))?;
         }
         self.share.holds += 1;
         let looked = self.look_at_shared(cx);
@@ -46,6 +44,18 @@ impl Output {
             self.let_go();
         }
         looked
+    }
+
+    fn take_lock(&mut self) -> io::Result<()> {
+        let process = std::process::id();
+        let opened = self.share.journal.take().filter(|(opener, _)| *opener == process);
+        let mut journal = match opened {
+            Some((_, journal)) => journal,
+            None => Journal::open(&self.path, self.options.permissions)?,
+        };
+        let held = journal.hold(&self.path);
+        self.share.journal = Some((process, journal));
+        held
     }
 
     fn look_at_shared(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -62,9 +72,38 @@ impl Output {
         }
         self.share.holds = self.share.holds.saturating_sub(1);
         if self.share.holds == 0
-            && let Some((_, file)) = &self.share.file
+            && let Some((_, journal)) = &self.share.journal
         {
-            let _ = sys::unlock(file);
+            journal.let_go();
+        }
+    }
+
+    /// Notes what is about to be written, with the lock.
+    pub(super) fn note_begin(&mut self) -> Result<(), Error> {
+        let batch = self.share.batch();
+        let Self { file: Some(open), share, committed, path, .. } = self else { return Ok(()) };
+        let (Some((_, journal)), Some(id), true) = (&mut share.journal, open.id, open.regular)
+        else {
+            return Ok(());
+        };
+        let noted = journal.begin(batch, id.numbers(), open.size, *committed as u64);
+        noted.map_err(|error| Error::io("lock", path, error))
+    }
+
+    /// Notes how that ended. Of a batch that was not written to its end nothing is said.
+    pub(super) fn note_end(&mut self, whole: bool) {
+        let batch = if whole { self.share.batch() } else { Batch::NOBODYS };
+        let Some((_, journal)) = &mut self.share.journal else { return };
+        // What cannot be noted the next one finds out.
+        let _ = journal.end(batch);
+    }
+
+    /// The next write is this batch of a run that may be recovered: all of it is to be written at
+    /// once.
+    pub(crate) fn set_batch(&mut self, owner: u64, number: u64) {
+        if self.options.shared {
+            self.share.batch = Some((std::process::id(), Batch { owner, number }));
+            self.batch_bytes = KEPT_BYTES;
         }
     }
 
@@ -75,38 +114,13 @@ impl Output {
 
     /// Returns true if a batch is full.
     pub(crate) fn wants_write(&self) -> bool {
-        self.committed >= BATCH_BYTES && self.is_due()
+        self.committed >= self.batch_bytes && self.is_due()
     }
 }
 
 impl Share {
-    fn take(&mut self, path: &Path, options: &Options) -> Result<(), Error> {
-        let process = std::process::id();
-        if self.file.as_ref().is_none_or(|(opener, _)| *opener != process) {
-            let beside = super::super::names::with_suffix(path, ".lock");
-            let file = sys::options(options.permissions, false, true)
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&beside)
-                .map_err(|error| Error::io("open", &beside, error))?;
-            self.file = Some((process, file));
-        }
-        let Some((_, file)) = &self.file else { return Ok(()) };
-        let until = Instant::now() + PATIENCE;
-        let mut nap = FIRST_NAP;
-        loop {
-            let failed = |error| Error::io("lock", path, error);
-            if sys::lock_exclusive(file).map_err(failed)? {
-                return Ok(());
-            }
-            if Instant::now() >= until {
-                let text = "another process has held its lock for too long";
-                return Err(failed(io::Error::new(io::ErrorKind::TimedOut, text)));
-            }
-            thread::sleep(nap);
-            nap = (nap * 2).min(LAST_NAP);
-        }
+    fn batch(&self) -> Batch {
+        let mine = self.batch.filter(|(process, _)| *process == std::process::id());
+        mine.map_or(Batch::NOBODYS, |(_, batch)| batch)
     }
 }
