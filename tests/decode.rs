@@ -181,6 +181,35 @@ fn a_damaged_log_is_decoded_to_its_last_whole_block_and_says_what_is_lost() {
     assert_eq!(missing.status.code(), Some(2));
 }
 
+#[test]
+fn the_books_of_a_binary_log_are_done() {
+    let dir = Dir::new();
+    let binary = BinaryFileHandler::new(dir.join("a.slog")).unwrap();
+    // Callers do not wait: some are lost, and told.
+    let runtime = Runtime::builder()
+        .level(Level::INFO)
+        .lane_bytes(16 << 10)
+        .overflow(sawmill::Overflow::drop())
+        .handler("binary", binary)
+        .build()
+        .unwrap();
+    runtime.scope(|| (0..60_000_u64).for_each(|n| info!("number {n} of {}", n * 2)));
+    end(&runtime);
+    let dropped = runtime.stats().dropped;
+    let log = [dir.join("a.slog")];
+    let output = sawmill(&["verify", "--attempted", "60000", "--json"], &log);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}");
+    let sums: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&sums["lost"], &sums["attempted"]), (&dropped.into(), &60_000.into()));
+    // A damaged one is found out.
+    let mut bytes = std::fs::read(&log[0]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&log[0], bytes).unwrap();
+    assert!(!sawmill(&["verify"], &log).status.success());
+}
+
 /// A command that follows, and the lines that it shows.
 struct Following {
     child: Child,

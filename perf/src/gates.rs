@@ -6,8 +6,9 @@
 
 use crate::peer::PATTERN;
 use sawmill::{
-    ClockSource, Drain, FileHandler, FlightRecorder, Format, Formatter, HandlerExt, JsonFormatter,
-    Level, ManualClock, NullHandler, Runtime, debug, info,
+    BinaryFileHandler, BinaryReader, ClockSource, Drain, FileHandler, FlightRecorder, Format,
+    Formatter, HandlerExt, HandlerRef, JsonFormatter, Level, ManualClock, NullHandler, Runtime,
+    debug, info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What is counted, and what it is.
-const COUNTS: [(&str, &str); 10] = [
+const COUNTS: [(&str, &str); 12] = [
     ("call", "an enabled call without arguments"),
     ("call-ints", "an enabled call, (u64, u64, f64)"),
     ("call-str", "an enabled call, (35-byte str, i32)"),
@@ -25,6 +26,8 @@ const COUNTS: [(&str, &str); 10] = [
     ("line-json", "a JSON line, formatted"),
     ("drain-text", "a record from the ring to the buffer of a file, as text"),
     ("drain-json", "the same as JSON"),
+    ("drain-binary", "the same as a packed record"),
+    ("decode", "a packed record read and formatted as text"),
     ("drain-recorded", "a record from the ring to the flight recorder"),
 ];
 const CALLS: u64 = 1_000;
@@ -126,6 +129,8 @@ pub(crate) fn count(what: &str, calls: u64) -> Result<(), String> {
         "line-json" => lines(JsonFormatter::new(), calls).map_err(wrong),
         "drain-text" => drain(Formatter::new(PATTERN).map_err(wrong)?, calls).map_err(wrong),
         "drain-json" => drain(JsonFormatter::new(), calls).map_err(wrong),
+        "drain-binary" => drain_binary(calls).map_err(wrong),
+        "decode" => decode(calls).map_err(wrong),
         "drain-recorded" => drain_recorded(calls).map_err(wrong),
         _ => self::calls(what, calls).map_err(wrong),
     }
@@ -218,30 +223,69 @@ fn lines(format: impl Format, calls: u64) -> Result<(), sawmill::Error> {
     Ok(())
 }
 
+fn folder() -> PathBuf {
+    std::env::temp_dir().join(format!("sawmill-gates-{}", std::process::id()))
+}
+
 fn drain(format: impl Format + 'static, calls: u64) -> Result<(), sawmill::Error> {
-    let folder = std::env::temp_dir().join(format!("sawmill-gates-{}", std::process::id()));
-    let file = FileHandler::builder(folder.join("drain.log")).create_dirs(true).build()?;
+    let file = FileHandler::builder(folder().join("drain.log")).create_dirs(true).build()?;
+    let done = drain_into(file.with_formatter(format), calls, true);
+    let _ = std::fs::remove_dir_all(folder());
+    done
+}
+
+fn drain_binary(calls: u64) -> Result<(), sawmill::Error> {
+    let file = BinaryFileHandler::builder(folder().join("drain.slog")).create_dirs(true).build()?;
+    let done = drain_into(file.into(), calls, true);
+    let _ = std::fs::remove_dir_all(folder());
+    done
+}
+
+fn decode(calls: u64) -> Result<(), sawmill::Error> {
+    let path = folder().join("decode.slog");
+    let file = BinaryFileHandler::builder(&path).create_dirs(true).build()?;
+    drain_into(file.into(), calls, false)?;
+    let format = Formatter::new(PATTERN)?;
+    let mut out = Vec::with_capacity(1 << 20);
+    let mut reader = BinaryReader::open(&path)?;
+    let mut records = 0;
+    while let Some(block) = reader.next_block()? {
+        out.clear();
+        counted(1, |_| {
+            let lent = block.for_each(|record| {
+                let done = format.format(record, &mut out);
+                assert!(done.is_ok());
+            });
+            records += lent.unwrap_or(0);
+        });
+    }
+    let _ = std::fs::remove_dir_all(folder());
+    assert_eq!(records, 100 + calls);
+    Ok(())
+}
+
+fn drain_into(handler: HandlerRef, calls: u64, is_counted: bool) -> Result<(), sawmill::Error> {
     let (clock, source) = clock();
     let runtime = Runtime::builder()
         .level(Level::INFO)
         .drain(Drain::Inline)
         .clock(source)
         .lane_bytes(4 << 20)
-        .handler("file", file.with_formatter(format))
+        .handler("file", handler)
         .build()?;
     runtime.scope(|| {
         for records in [100, calls] {
             runtime.pause(LIMIT)?;
             (0..records).for_each(|n| ints(n, &clock));
             runtime.resume()?;
-            counted(1, |_| assert!(runtime.deliver(LIMIT).is_complete()));
+            let deliver = |_| assert!(runtime.deliver(LIMIT).is_complete());
+            if is_counted { counted(1, deliver) } else { deliver(0) }
         }
         Ok::<(), sawmill::Error>(())
     })?;
     let delivered = runtime.stats().handler("file").map(|stats| stats.delivered);
     assert_eq!(delivered, Some(100 + calls));
     let report = runtime.shutdown(LIMIT);
-    let _ = std::fs::remove_dir_all(&folder);
     assert!(report.is_complete(), "{report}");
     Ok(())
 }

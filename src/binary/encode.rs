@@ -102,6 +102,41 @@ struct FormState {
     /// The lengths of the last record's values in the block `block`, four bits each.
     lengths: u64,
     block: u64,
+    /// For each value of a few that are numbers alone: its tag, its length, and the bits that this
+    /// has no room for.
+    slots: Vec<Slot>,
+    /// Records that were stored in these lengths, since they were last measured.
+    unmeasured: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    tag: u8,
+    length: u8,
+    beyond: u64,
+}
+
+/// How many records are stored in known lengths that they fit before they are measured again.
+const MEASURE_EVERY: u32 = 32;
+
+impl FormState {
+    fn new(tags: Vec<u8>) -> Self {
+        let fixed = tags.iter().filter(|tag| is_fixed(**tag)).count();
+        Self { tags, fixed, lengths: 0, block: 0, slots: Vec::new(), unmeasured: 0 }
+    }
+
+    /// Takes other lengths, for the records from here on.
+    fn set_lengths(&mut self, lengths: u64, block: u64) {
+        (self.lengths, self.block) = (lengths, block);
+        self.slots.clear();
+        if self.fixed == self.tags.len() {
+            self.slots.extend(self.tags.iter().enumerate().map(|(at, tag)| {
+                let length = (lengths >> (4 * at)) as u8 & 15;
+                let beyond = if length == 8 { 0 } else { u64::MAX << (8 * length) };
+                Slot { tag: *tag, length, beyond }
+            }));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -151,7 +186,7 @@ impl Encoder {
             near: vec![None; NEAR_FORMS],
             forms: HashMap::new(),
             // Form 0 is none.
-            states: vec![FormState { tags: Vec::new(), fixed: 0, lengths: 0, block: 0 }],
+            states: vec![FormState::new(Vec::new())],
             lanes: Vec::new(),
             by_number: HashMap::new(),
             lane: usize::MAX,
@@ -269,22 +304,35 @@ impl Encoder {
     #[inline]
     fn begin(&mut self, head: &Head<'_>, words: usize) {
         self.out.room(64 + words * 10);
-        let is_same = self.lanes.get(self.lane).is_some_and(|lane| is_lane(&lane.entry, head));
-        if !is_same {
-            self.switch_lane(head);
-        }
+        let lane = match self.lanes.get(self.lane) {
+            Some(lane) if is_lane(&lane.entry, head) => lane,
+            _ => {
+                self.switch_lane(head);
+                &self.lanes[self.lane]
+            }
+        };
         // Empty slices are not compared: glibc's comparison reads no byte of them, but asks for
         // memory where they dangle, which takes the processor longer than the whole record.
-        let lane = &mut self.lanes[self.lane];
-        let both_empty = lane.context.is_empty() && head.context.is_empty();
-        if !both_empty && lane.context != head.context {
+        let same_context = match (lane.context.is_empty(), head.context.is_empty()) {
+            (true, true) => true,
+            (false, false) => lane.context == head.context,
+            _ => false,
+        };
+        if lane.next != head.sequence || !same_context || head.late {
+            self.unusual(head, same_context);
+            self.out.room(64 + words * 10);
+        }
+    }
+
+    #[cold]
+    fn unusual(&mut self, head: &Head<'_>, same_context: bool) {
+        if !same_context {
             self.context(head);
         }
-        let lane = &self.lanes[self.lane];
-        if lane.next != head.sequence {
+        let next = self.lanes[self.lane].next;
+        if next != head.sequence {
             self.op(op::SKIP);
-            let further = head.sequence.wrapping_sub(self.lanes[self.lane].next);
-            self.out.varint(zigzag(further as i64));
+            self.out.varint(zigzag(head.sequence.wrapping_sub(next) as i64));
         }
         if head.late {
             self.op(op::LATE);
@@ -301,7 +349,6 @@ impl Encoder {
     fn context(&mut self, head: &Head<'_>) {
         self.op(op::CONTEXT);
         self.out.words(head.context);
-        self.out.room(64);
         let lane = &mut self.lanes[self.lane];
         lane.context.clear();
         lane.context.extend_from_slice(head.context);
@@ -407,43 +454,36 @@ impl Encoder {
         }
         let number = self.states.len() as u32;
         self.entries.extend(dictionary::form(number, &entry));
-        let fixed = tags.iter().filter(|tag| is_fixed(**tag)).count();
-        self.states.push(FormState { tags, fixed, lengths: 0, block: 0 });
+        self.states.push(FormState::new(tags));
         self.forms.insert(entry, number);
         number
     }
 
     /// Writes a call site's record: form, time, lengths, values.
-    #[inline]
+    #[inline(always)]
     fn values(&mut self, form: u32, head: &Head<'_>, words: &[u64]) -> Option<()> {
         let Self { out, states, block, time, .. } = self;
         let state = &mut states[form as usize];
         let delta = head.time_ns.wrapping_sub(*time) as u64;
-        if state.fixed != state.tags.len() || state.fixed > MOST_LENGTHS {
-            return values_of_any_kind(out, state, *block, form, delta, words);
+        // Nearly every record fits the lengths of the one before it.
+        if state.block == *block && state.unmeasured < MEASURE_EVERY && !state.slots.is_empty() {
+            let before = out.len();
+            out.varint(u64::from(form) << 1 | 1);
+            out.varint(delta);
+            let words = words.get(..state.slots.len())?;
+            let mut beyond = 0;
+            for (slot, word) in state.slots.iter().zip(words) {
+                let value = fold(slot.tag, *word);
+                beyond |= value & slot.beyond;
+                out.low(value, slot.length.into());
+            }
+            if beyond == 0 {
+                state.unmeasured += 1;
+                return Some(());
+            }
+            out.truncate(before);
         }
-        let mut folded = [0; MOST_LENGTHS];
-        let mut lengths = 0;
-        let count = state.fixed;
-        let words = words.get(..count)?;
-        for (at, (tag, word)) in state.tags.iter().zip(words).enumerate() {
-            let value = fold(*tag, *word);
-            folded[at] = value;
-            lengths |= (length(value) as u64) << (4 * at);
-        }
-        let same = state.block == *block && fits(lengths, state.lengths, count);
-        out.varint(u64::from(form) << 1 | u64::from(same));
-        out.varint(delta);
-        if !same {
-            (state.lengths, state.block) = (lengths, *block);
-            out.low(lengths, count.div_ceil(2));
-        }
-        let mut lengths = state.lengths;
-        for value in &folded[..count] {
-            out.low(*value, (lengths & 15) as usize);
-            lengths >>= 4;
-        }
-        Some(())
+        measured(out, state, *block, form, delta, words)
     }
 
     /// Records without a call site, changed ones, and those whose message is rendered elsewhere.
@@ -524,6 +564,39 @@ pub(super) fn fold(tag: u8, word: u64) -> u64 {
     }
 }
 
+/// Writes a record's values in lengths that fit them.
+#[inline(never)]
+fn measured(
+    out: &mut Out,
+    state: &mut FormState,
+    block: u64,
+    form: u32,
+    delta: u64,
+    words: &[u64],
+) -> Option<()> {
+    state.unmeasured = 0;
+    if state.fixed != state.tags.len() || state.fixed > MOST_LENGTHS {
+        return values_of_any_kind(out, state, block, form, delta, words);
+    }
+    let count = state.fixed;
+    let words = words.get(..count)?;
+    let mut lengths = 0;
+    for (at, (tag, word)) in state.tags.iter().zip(words).enumerate() {
+        lengths |= (length(fold(*tag, *word)) as u64) << (4 * at);
+    }
+    let same = state.block == block && fits(lengths, state.lengths, count);
+    out.varint(u64::from(form) << 1 | u64::from(same));
+    out.varint(delta);
+    if !same {
+        state.set_lengths(lengths, block);
+        out.low(lengths, count.div_ceil(2));
+    }
+    for (slot, word) in state.slots.iter().zip(words) {
+        out.low(fold(slot.tag, *word), slot.length.into());
+    }
+    Some(())
+}
+
 /// Whether values of these lengths may be stored in those: each fits, and what is wasted is less
 /// than the lengths would take.
 #[inline(always)]
@@ -581,7 +654,7 @@ fn values_of_any_kind(
             out.low(u64::from(pair[0] | pair.get(1).unwrap_or(&0) << 4), 1);
         }
     } else if !same {
-        (state.lengths, state.block) = (lengths, block);
+        state.set_lengths(lengths, block);
         out.low(lengths, state.fixed.div_ceil(2));
     }
     let (mut known, mut all) = (state.lengths, all.into_iter());
@@ -647,7 +720,7 @@ fn overlay_words(overlay: &Overlay) -> Vec<u64> {
     overlay.message.as_deref().unwrap_or_default().capture().put(&mut words);
     words.push(overlay.attributes.len() as u64);
     for (key, value) in &overlay.attributes {
-        (&**key).capture().put(&mut words);
+        (**key).capture().put(&mut words);
         words.push(value.words().len() as u64);
         words.extend_from_slice(value.words());
     }

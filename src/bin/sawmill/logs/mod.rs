@@ -70,6 +70,31 @@ pub(super) fn open(path: &Path) -> Result<BinaryReader, String> {
     }
 }
 
+/// A binary log or an archive of one; `None` if the file is something else.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub(super) fn open_if_binary(path: &Path) -> io::Result<Option<BinaryReader>> {
+    let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let name = path.display().to_string();
+    let head = peek(&mut file)?;
+    let packing = Packing::of(&head);
+    if packing == Packing::Plain {
+        let reader = BinaryReader::is_binary(&head).then(|| BinaryReader::of_file(file, &name));
+        return reader.transpose().map_err(io::Error::other);
+    }
+    let mut stream = unpacked(file, packing)?;
+    let mut head = Vec::new();
+    Read::by_ref(&mut stream).take(4).read_to_end(&mut head)?;
+    let is_binary = BinaryReader::is_binary(&head);
+    let whole = io::Cursor::new(head).chain(stream);
+    Ok(is_binary.then(|| BinaryReader::of_stream(whole, &name)))
+}
+
 /// Set when the user wants it to end: by SIGINT or SIGTERM.
 pub(super) fn interrupts() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));

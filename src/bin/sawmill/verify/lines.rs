@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// The logger of the records that the machinery itself makes.
-const OWN_LOGGER: &str = "sawmill";
+pub(super) const OWN_LOGGER: &str = "sawmill";
 
 /// Calls `each` for every line without its end, and says whether it had one.
 ///

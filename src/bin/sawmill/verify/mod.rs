@@ -3,6 +3,7 @@
 //! Every record of a lane has a number, the lost ones too, and gap records tell the numbers that
 //! nobody will find. So the files alone show whether anything is missing, doubled or out of order.
 
+mod binary;
 mod ledger;
 mod lines;
 mod pattern;
@@ -134,6 +135,14 @@ fn read(
     ledger: &mut Ledger,
     findings: &mut Findings,
 ) {
+    match crate::logs::open_if_binary(path) {
+        Ok(Some(mut reader)) => return binary::read(path, &mut reader, ledger, findings),
+        Ok(None) => {}
+        Err(error) => {
+            let text = || format!("{}: {error}", path.display());
+            return findings.add(Finding::Unreadable, 1, text);
+        }
+    }
     let file = ledger.begin_file();
     let mut number = 0_u64;
     let mut within_record = false;
