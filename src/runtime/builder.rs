@@ -443,8 +443,8 @@ impl RuntimeBuilder {
         }
         if let Some(crash) = &self.options.crash {
             crash.check()?;
-            if crash.spill_dir().is_some() && matches!(self.options.lanes, Lanes::Mapped(_)) {
-                let text = "crash_handling: mapped lanes leave nothing to spill";
+            if crash.spill_dir().is_some() && self.options.lanes != Lanes::Heap {
+                let text = "crash_handling: lanes in files leave nothing to spill";
                 return Err(Error::invalid(text));
             }
         }

@@ -106,7 +106,7 @@ impl CrashHandling {
     ///
     /// Costs a call nothing. The rings keep records until they are written, instead of until
     /// they are read; a thread's lane takes 12 KiB more. Lanes in files need none of this:
-    /// together with [`Lanes::Mapped`](crate::Lanes::Mapped) it is refused.
+    /// together with other [`Lanes`](crate::Lanes) than those on the heap it is refused.
     #[must_use]
     pub fn spill(mut self, dir: impl Into<PathBuf>) -> Self {
         self.spill = Some(dir.into());
