@@ -53,6 +53,10 @@ fn threads_that_come_and_go_leave_nothing_behind() {
     println!("bytes and blocks on the heap after each round: {heap:?}");
     let ((early, _), (late, _)) = (heap[1], heap[ROUNDS as usize - 1]);
     assert!(late <= early + (16 << 10), "grew by {} bytes: {heap:?}", late - early);
+    let heap = changes();
+    println!("bytes and blocks on the heap after each round of changes: {heap:?}");
+    let ((early, _), (late, _)) = (heap[1], heap[ROUNDS as usize - 1]);
+    assert!(late <= early + (64 << 10), "grew by {} bytes: {heap:?}", late - early);
     let heap = rounds(None);
     println!("with lanes of the default sizes: {heap:?}");
     if let Some(resident) = resident_bytes() {
@@ -119,4 +123,30 @@ fn wait_for_no_lanes(runtime: &Runtime) -> usize {
 fn resident_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     text.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
+}
+
+/// Bytes and blocks on the heap after each round of handlers that a logger gets and loses.
+fn changes() -> Vec<(u64, u64)> {
+    let path = std::env::temp_dir().join(format!("sawmill-churn-{}.log", std::process::id()));
+    let runtime = Runtime::builder()
+        .level(Level::INFO)
+        .handler("count", HandlerRef::new(Count(Arc::default())))
+        .build()
+        .unwrap();
+    let logger = runtime.get_logger("churn.changes");
+    let mut heap = Vec::new();
+    for _ in 0..ROUNDS {
+        for n in 0..200 {
+            let file = HandlerRef::new(sawmill::FileHandler::new(&path).unwrap());
+            logger.add_handler(file.clone()).unwrap();
+            runtime.set_levels(if n % 2 == 0 { "churn.x=debug" } else { "churn.x=info" }).unwrap();
+            log!(logger: logger, Level::INFO, "{n}");
+            logger.remove_handler(&file);
+        }
+        assert!(runtime.flush(Duration::from_secs(60)).is_complete());
+        heap.push((BYTES.load(Ordering::Relaxed), BLOCKS.load(Ordering::Relaxed)));
+    }
+    let _ = runtime.shutdown(Duration::from_secs(60));
+    let _ = std::fs::remove_file(path);
+    heap
 }

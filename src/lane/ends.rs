@@ -133,6 +133,7 @@ unsafe fn write_mapped(
     fill: impl FnOnce(&mut [MaybeUninit<u64>]),
 ) -> bool {
     let Some(space) = ring.space(words, margin) else { return false };
+    heap::fetch_ahead(space.as_ptr());
     fill(space);
     // SAFETY: `fill` wrote every word of `space`, as the caller promises.
     unsafe { ring.publish(words) };

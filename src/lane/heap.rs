@@ -109,7 +109,7 @@ impl Producer {
     ) -> bool {
         let Ok(mut chunk) = self.ring.write_chunk_uninit(words + margin) else { return false };
         let Some(space) = chunk.as_mut_slices().0.get_mut(..words) else { return false };
-        fetch_for_writing(space.as_ptr().wrapping_add(AHEAD));
+        fetch_ahead(space.as_ptr());
         fill(space);
         // SAFETY: `fill` wrote every word of `space`, as it promises, the first of the chunk.
         unsafe { chunk.commit(words) };
@@ -118,10 +118,12 @@ impl Producer {
     }
 }
 
-/// Fetches a cache line for writing, if that is cheap to ask for. A hint: the address need not
-/// even exist.
+/// Fetches the cache line that the frames to come will be written to, if that is cheap to ask for.
+/// The drain has read it, and getting it back is most of what a call costs. A hint: the address
+/// need not even exist.
 #[inline(always)]
-fn fetch_for_writing(at: *const MaybeUninit<u64>) {
+pub(super) fn fetch_ahead(of: *const MaybeUninit<u64>) {
+    let at = of.wrapping_add(AHEAD);
     // SAFETY: the instruction changes nothing but caches, and never faults; processors without it
     // take it for a no-op.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
