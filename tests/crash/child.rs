@@ -3,8 +3,8 @@
 use crate::kinds::Kind;
 use crate::shared::{Shared, THREADS};
 use sawmill::{
-    CrashHandling, FileHandler, Formatter, HandlerRef, Level, Overflow, RotatingFileHandler,
-    Runtime, info,
+    CrashHandling, FileHandler, Formatter, HandlerRef, Level, Naming, Overflow, Rotate,
+    RotatingFileHandler, Runtime, info,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -177,10 +177,12 @@ pub(crate) fn config() -> String {
 }
 
 fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) -> Runtime {
-    let handler = if rotates(kind, seed) {
-        // Once in many batches, or many times in one.
-        let bytes = if (seed / 512).is_multiple_of(2) { 300_000 } else { 20_000 };
-        let file = RotatingFileHandler::builder(LOG).max_bytes(bytes).backup_count(1000);
+    // Once in many batches with Python's chain of names, or many times in one with rising ones.
+    let handler = if rotates(kind, seed) && (seed / 512).is_multiple_of(2) {
+        let file = RotatingFileHandler::builder(LOG).max_bytes(300_000).backup_count(1000);
+        HandlerRef::new(file.build().expect("a log file"))
+    } else if rotates(kind, seed) {
+        let file = FileHandler::builder(LOG).rotate(Rotate::size(20_000)).naming(Naming::Rising);
         HandlerRef::new(file.build().expect("a log file"))
     } else {
         // Forked children write to it as well.
