@@ -5,8 +5,8 @@
 #![allow(unsafe_code)]
 
 use sawmill::{
-    CrashHandling, Drain, FileHandler, FlightRecorder, Formatter, HandlerExt, HandlerRef, Lanes,
-    Level, NullHandler, Runtime, RuntimeBuilder, debug, error, info, log_enabled, warning,
+    CrashHandling, Drain, FileHandler, FlightRecorder, Formatter, HandlerExt, Lanes, Level,
+    NullHandler, Runtime, RuntimeBuilder, debug, error, info, log_enabled, warning,
 };
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -358,7 +358,7 @@ fn dumps_by_records_are_limited_in_number_and_those_withheld_are_counted() {
 fn a_handler_of_its_own_gets_the_dump_and_the_trigger_whatever_its_level() {
     let folder = Folder::new("own");
     let dump = FileHandler::new(folder.log()).unwrap().with_formatter(line());
-    let dump = HandlerRef::from(dump).with_level(Level::CRITICAL);
+    let dump = dump.with_level(Level::CRITICAL);
     let recorder = FlightRecorder::new(64 << 10).handler(dump);
     let runtime =
         Runtime::builder().capture().level(Level::WARNING).flight_recorder(recorder).build();

@@ -333,6 +333,9 @@ fn plain(args: &mut Arguments) -> Blueprint<HandlerRef> {
 fn mapped(args: &mut Arguments) -> Blueprint<HandlerRef> {
     args.signature(&["filename", "maxBytes"]);
     let common = common(args, false);
+    if common.shared {
+        args.mistake("shared", "a mapped file belongs to one process; take sawmill.FileHandler");
+    }
     let mut builder = MmapRotatingFileHandler::builder(&common.path)
         .opened_later()
         .create_dirs(common.create_dirs)

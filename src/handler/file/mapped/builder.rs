@@ -110,10 +110,6 @@ impl MmapRotatingFileHandlerBuilder {
         if options.terminator.is_empty() || options.terminator.ends_with('\0') {
             return Err(Error::invalid("terminator: must not be empty or end in a NUL byte"));
         }
-        if options.shared {
-            let text = "shared: a mapped file belongs to one process; take FileHandler";
-            return Err(Error::invalid(text));
-        }
         let path = absolute(&options.path)?;
         let plan = Plan { rotate: Some(plan.rotate.unwrap_or_default()), ..plan };
         let Some(rotation) = plan.build(&path, &options.storage)? else {

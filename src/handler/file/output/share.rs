@@ -124,3 +124,47 @@ impl Share {
         mine.map_or(Batch::NOBODYS, |(_, batch)| batch)
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use crate::handler::file::testing::{Desk, TestDir};
+    use crate::handler::file::{FileHandler, FileMode, Rotate, TimedRotatingFileHandler};
+
+    #[test]
+    fn who_cannot_share_a_file_says_so() {
+        let dir = TestDir::new();
+        let path = dir.join("a.log");
+        let timed = TimedRotatingFileHandler::builder(&path).shared(true).build().map(drop);
+        let emptied = FileHandler::builder(&path).mode(FileMode::Truncate).shared(true).build();
+        for refused in [timed, emptied.map(drop)] {
+            let error = refused.unwrap_err();
+            assert!(error.is_invalid() && error.to_string().contains("shared: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_handlers_of_one_file_rotate_it_between_their_batches() {
+        let dir = TestDir::new();
+        let desk = || {
+            let builder = FileHandler::builder(dir.join("a.log")).shared(true);
+            Desk::new(builder.rotate(Rotate::size(100)).build().unwrap())
+        };
+        let (mut one, mut two) = (desk(), desk());
+        for n in 0..20 {
+            one.log(&format!("one {n:02}")).unwrap();
+            two.log(&format!("two {n:02}")).unwrap();
+        }
+        let mut lines = Vec::new();
+        for name in dir.names().iter().filter(|name| *name != "a.log.lock") {
+            let text = dir.read(name);
+            assert!(text.len() <= 100, "{name} {}", text.len());
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        lines.sort();
+        let expected: Vec<String> = ["one", "two"]
+            .iter()
+            .flat_map(|w| (0..20).map(move |n| format!("{w} {n:02}")))
+            .collect();
+        assert_eq!(lines, expected);
+    }
+}
