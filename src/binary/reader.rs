@@ -14,7 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Bytes asked for at once.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// What could not be read of a binary log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -188,8 +188,8 @@ fn last_records(
 
 /// Leaves the last lines.
 fn cut(text: &mut Vec<u8>, lines: usize) {
-    let ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
-    if let Some((at, _)) = ends.skip(lines).next() {
+    let mut ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    if let Some((at, _)) = ends.nth(lines) {
         text.drain(..=at);
     }
 }
