@@ -133,10 +133,13 @@ impl Options {
         options
     }
 
-    /// Deaths of the kind at this place: all of them shared out, at least what was asked for.
+    /// Deaths of the kind at this place: all of them shared out, in a campaign at least 50.
     fn of_each(&self, at: usize) -> u64 {
         let kinds = if self.kind.is_some() { 1 } else { Kind::ALL.len() as u64 };
-        self.deaths.map_or(FEW, |all| all / kinds + u64::from((at as u64) < all % kinds))
+        self.deaths.map_or(FEW, |all| {
+            let share = all / kinds + u64::from((at as u64) < all % kinds);
+            if all >= 1000 { share.max(50) } else { share }
+        })
     }
 }
 
