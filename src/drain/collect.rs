@@ -53,14 +53,16 @@ impl Backend {
     /// Takes lanes that came. After the look at the lanes, so that what their frames name is known.
     pub(super) fn tend_collection(&mut self) {
         let clock = self.timeline.anchor();
-        let Self { collection: Some(collection), lanes, .. } = self else { return };
+        let Self { collection: Some(collection), .. } = self else { return };
         // Nobody but us has written there since this began.
         let found = collection.look(&|_, _| false, clock);
+        // Before the learning: it has the new lanes know what their process added meanwhile.
+        self.take_found(found);
+        let Self { collection: Some(collection), lanes, .. } = self else { return };
         collection.learn(clock, |worker, foreign| {
             let its = lanes.iter_mut().filter(|lane| lane.worker() == worker);
             its.for_each(|lane| lane.state.foreign = Some(foreign.clone()));
         });
-        self.take_found(found);
     }
 
     /// Lets go of lanes of other processes that have ended and are written.
