@@ -212,11 +212,14 @@ fn wait(children: Vec<Child>) {
     }
 }
 
+/// Has so many records logged by each process.
+type Show = fn(u64);
+
 fn parent(arguments: &[String]) {
     let full = arguments.iter().any(|argument| argument == "--full");
     let all = if full { 1_000_000 } else { 16_000 };
     let names: Vec<&String> = arguments.iter().filter(|name| !name.starts_with('-')).collect();
-    let ways: [(&str, fn(u64)); 7] = [
+    let ways: [(&str, Show); 7] = [
         ("own", own),
         ("shared", shared),
         ("shared-mapped", shared_mapped),

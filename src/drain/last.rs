@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// A process that lives this long after its last call was saved by somebody's handler.
 const SAVED_AFTER: Duration = Duration::from_secs(5);
+/// A caller that lost its processor in the midst of a call has it back after about as long.
+const TIME_SLICE: Duration = Duration::from_millis(5);
 
 /// Answers what a signal's handler asked.
 #[cold]
@@ -37,7 +39,7 @@ pub(super) fn answer(backend: &mut Backend, hub: &Arc<Hub>) {
     backend.dump_recorder();
     let _ = backend.flush(reached, deadline, false);
     // What callers published who had looked at their threshold before they were to stop.
-    let reached = backend.drain_stragglers(deadline);
+    let reached = backend.drain_until_quiet(TIME_SLICE, deadline);
     let until = Instant::now() + SAVED_AFTER;
     if reached && backend.has_committed() {
         hub.last_call().tell(Outcome::Written);

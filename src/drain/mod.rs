@@ -429,7 +429,11 @@ impl Backend {
     /// As [`drain_all`](Self::drain_all), and what calls publish that are still under way although
     /// new ones go elsewhere: looks until the lanes stay empty for a moment.
     pub(crate) fn drain_stragglers(&mut self, deadline: Instant) -> bool {
-        const MOMENT: Duration = Duration::from_micros(200);
+        self.drain_until_quiet(Duration::from_micros(200), deadline)
+    }
+
+    /// As [`drain_stragglers`](Self::drain_stragglers), with how long the lanes must stay empty.
+    fn drain_until_quiet(&mut self, moment: Duration, deadline: Instant) -> bool {
         let mut quiet_since = None;
         loop {
             if !self.drain_all(deadline) {
@@ -444,10 +448,11 @@ impl Backend {
                     Duration::ZERO
                 }
             };
-            if quiet >= MOMENT || now >= deadline {
+            if quiet >= moment || now >= deadline {
                 return true;
             }
-            crate::sync::thread::yield_now();
+            // Those who are under way may need this processor.
+            crate::sync::thread::sleep(moment / 10);
         }
     }
 
