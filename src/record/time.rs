@@ -54,12 +54,7 @@ impl LogRecord<'_> {
     /// As filters changed it: `created` has the second, `msecs` the fraction.
     #[cold]
     fn changed_second(&self, (second, nanos): (i64, u32)) -> (i64, u32) {
-        let number = |name: &str| match self.changed(name)? {
-            Value::F64(number) => Some(number),
-            Value::I64(number) => Some(number as f64),
-            Value::U64(number) => Some(number as f64),
-            _ => None,
-        };
+        let number = |name: &str| self.changed_number(name);
         let millis = |millis: f64| (millis.clamp(0.0, 999.0) * 1e6) as u32;
         (
             number("created").map_or(second, |created| created.floor() as i64),
@@ -67,8 +62,23 @@ impl LogRecord<'_> {
         )
     }
 
+    #[cold]
+    fn changed_number(&self, name: &str) -> Option<f64> {
+        match self.changed(name)? {
+            Value::F64(number) => Some(number),
+            Value::I64(number) => Some(number as f64),
+            Value::U64(number) => Some(number as f64),
+            _ => None,
+        }
+    }
+
     /// The milliseconds into the second, cut to a whole number, as Python's `msecs`.
     pub fn msecs(&self) -> f64 {
+        if self.overlay().is_some()
+            && let Some(changed) = self.changed_number("msecs")
+        {
+            return changed;
+        }
         match &self.body {
             Body::Described(Described { created: Some(seconds), .. }) => whole_millis(*seconds),
             _ => f64::from(self.head.time_ns.rem_euclid(1_000_000_000) as u32 / 1_000_000),

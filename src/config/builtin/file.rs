@@ -424,6 +424,7 @@ fn rotating(args: &mut Arguments) -> Blueprint<HandlerRef> {
     let mode = if rolls { FileMode::Append } else { common.mode };
     let handler = told!(RotatingFileHandler::builder(&common.path), common)
         .mode(mode)
+        .keeps_mode()
         .max_bytes(max_bytes)
         .roll_empty(args.manner.roll_empty)
         .backup_count(u32::try_from(backups).unwrap_or(u32::MAX))

@@ -106,7 +106,7 @@ impl RotatingFileHandlerBuilder {
     /// If the file cannot be opened, or an option is not understood.
     pub fn build(self) -> Result<RotatingFileHandler, Error> {
         let Self { mut options, hooks, max_bytes, backup_count, count_bytes, roll_empty } = self;
-        if max_bytes > 0 {
+        if max_bytes > 0 && !options.keeps_mode {
             options.mode = FileMode::Append;
         }
         let base = BaseRotating::new(Output::new(options)?, hooks);

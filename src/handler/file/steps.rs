@@ -25,6 +25,14 @@ macro_rules! common_steps {
             self
         }
 
+        /// Leaves the mode as it is where a limit to the size would change it.
+        #[cfg(feature = "config")]
+        #[allow(dead_code, reason = "of all these handlers one has such a limit")]
+        pub(crate) fn keeps_mode(mut self) -> Self {
+            self.$($inner).+.keeps_mode = true;
+            self
+        }
+
         /// Sets the text encoding, by any of Python's names for it.
         ///
         /// UTF-8, `utf-8-sig`, ASCII, Latin-1, UTF-7, UTF-16 and UTF-32 are always known, code

@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) later: bool,
     /// A closed file of mode `w` is opened, and emptied, for the next record: Python's `w+`, `wt`.
     pub(crate) again: bool,
+    /// A limit to the size leaves the mode as it is: in Python one that is set afterwards does.
+    pub(crate) keeps_mode: bool,
     pub(crate) encoding: Option<String>,
     pub(crate) errors: Option<String>,
     pub(crate) permissions: u32,
@@ -39,6 +41,7 @@ impl Options {
             delay: false,
             later: false,
             again: false,
+            keeps_mode: false,
             encoding: None,
             errors: None,
             permissions: 0o640,
