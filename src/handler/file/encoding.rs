@@ -255,9 +255,8 @@ impl Codec {
             "utf_8" | "utf8" | "u8" | "utf" | "utf8_ucs2" | "utf8_ucs4" | "cp65001" => Self::Utf8,
             "utf_8_sig" | "utf8_sig" => Self::Utf8Sig,
             "latin_1" | "latin1" | "latin" | "l1" | "iso_8859_1" | "iso8859_1" | "iso8859"
-            | "8859" | "cp819" | "iso_8859_1_1987" | "iso_ir_100" | "ibm819" | "csisolatin1" => {
-                Self::Bytes(0xff)
-            }
+            | "8859" | "cp819" | "charmap" | "iso_8859_1_1987" | "iso_ir_100" | "ibm819"
+            | "csisolatin1" => Self::Bytes(0xff),
             "ascii" | "us_ascii" | "646" | "us" | "ansi_x3.4_1968" | "ansi_x3_4_1968"
             | "ansi_x3.4_1986" | "cp367" | "csascii" | "ibm367" | "iso646_us"
             | "iso_646.irv_1991" | "iso_ir_6" => Self::Bytes(0x7f),
