@@ -141,6 +141,13 @@ static PLACED: Mutex<usize> = Mutex::new(0);
 const SPILLING: Duration = Duration::from_secs(2);
 /// The thread that a fault, or a request to end, interrupted first.
 static ENDING: AtomicU64 = AtomicU64::new(0);
+/// The thread whose fault was answered, and is the business of the handler before ours; and when,
+/// in milliseconds after [`BEGINNING`].
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+static ANSWERED_MS: AtomicU64 = AtomicU64::new(0);
+static BEGINNING: OnceLock<Instant> = OnceLock::new();
+/// So long after a fault an abort of the same thread is that handler's way to end.
+const ITS_ABORT_MS: u64 = 5_000;
 
 /// Has a runtime's lanes emptied before a signal ends the process.
 pub(crate) fn install(tree: &Arc<Tree>, options: &CrashHandling) -> Result<(), Error> {
@@ -152,6 +159,7 @@ pub(crate) fn install(tree: &Arc<Tree>, options: &CrashHandling) -> Result<(), E
     tree.hub().last_call().set_patience(options.deadline.as_millis() as u64);
     sys::catch_signals(options.faults, options.requests, on_signal)
         .map_err(|error| Error::new(ErrorKind::Io, "crash_handling").because(error))?;
+    BEGINNING.get_or_init(Instant::now);
     let _ = place.set(tree.clone());
     *placed += 1;
     Ok(())
@@ -161,8 +169,26 @@ fn trees() -> impl Iterator<Item = &'static Arc<Tree>> {
     PLACE.iter().map_while(OnceLock::get).filter(|tree| tree.hub().last_call().drain() != 0)
 }
 
+fn since_beginning_ms() -> u64 {
+    BEGINNING.get().map_or(0, |from| from.elapsed().as_millis() as u64)
+}
+
 /// Runs in the signal's handler: atomics, naps, and system calls that a handler may make.
+///
+/// What follows a fault comes on the same stack of 8 KiB, of which two signals and what they keep of
+/// the processor's registers leave little: it gets no further than here.
 fn on_signal(caught: Caught) {
+    if caught.is_abort
+        && ANSWERED.load(Ordering::Relaxed) == sys::thread_id()
+        && since_beginning_ms() - ANSWERED_MS.load(Ordering::Relaxed) < ITS_ABORT_MS
+    {
+        return;
+    }
+    answer(caught);
+}
+
+#[inline(never)]
+fn answer(caught: Caught) {
     if !caught.is_fault && !caught.is_default {
         // The program has a handler of its own, and may go on.
         return trees().for_each(|tree| ask(tree, Ask::Flush));
@@ -191,6 +217,8 @@ fn on_signal(caught: Caught) {
     trees().filter(|tree| tree.hub().last_call().outcome() != Outcome::Written).for_each(spill);
     if first.is_ok() && !caught.is_default {
         // The handler before ours may mend the fault: then the next one is a new one.
+        ANSWERED_MS.store(since_beginning_ms(), Ordering::Relaxed);
+        ANSWERED.store(me, Ordering::Relaxed);
         ENDING.store(0, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caught {
     pub(crate) signal: i32,
+    pub(crate) is_abort: bool,
     pub(crate) is_fault: bool,
     pub(crate) is_default: bool,
 }

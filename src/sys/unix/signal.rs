@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caught {
     pub(crate) signal: i32,
+    /// It is what `abort` sends.
+    pub(crate) is_abort: bool,
     /// A fault of this very thread, not a request from outside.
     pub(crate) is_fault: bool,
     /// Nobody but the kernel would have acted on it: the process ends.
@@ -107,6 +109,7 @@ extern "C" fn on_signal(
         let told = unsafe { std::mem::transmute::<usize, Told>(told) };
         told(Caught {
             signal,
+            is_abort: signal == libc::SIGABRT,
             is_fault: FAULTS.contains(&signal),
             is_default: action == libc::SIG_DFL || action == libc::SIG_IGN,
         });
