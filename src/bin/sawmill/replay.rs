@@ -247,8 +247,31 @@ impl Replay {
 
     pub(crate) fn configure(&mut self, config: Config) -> Result<(), sawmill::Error> {
         self.stop_listeners();
+        let replaces = |it: &Node| {
+            it.get("version").is_some() && !it.get("incremental").is_some_and(Node::is_true)
+        };
+        if config.mapping().is_some_and(replaces) {
+            self.flush_memory()?;
+        }
         config.with_door(Door::python()).apply_to(&self.runtime, &self.registry)?;
         self.start_listeners();
+        Ok(())
+    }
+
+    /// Flushes what waits in memory, as Python does before it lets go of the handlers that are there.
+    ///
+    /// # Errors
+    ///
+    /// If a filter fails meanwhile: in Python that ends the configuration before anything of it is
+    /// in force.
+    fn flush_memory(&self) -> Result<(), sawmill::Error> {
+        let holds = |it: &HandlerRef| it.kind() == "MemoryHandler";
+        for handler in self.runtime.handlers().into_iter().rev().filter(holds) {
+            let _ = handler.flush(LONG);
+            if self.reports.filter_failed.load(Ordering::Relaxed) {
+                return Err(sawmill::Error::other("a filter failed while memory was flushed"));
+            }
+        }
         Ok(())
     }
 
