@@ -7,8 +7,8 @@ use crate::{control, event, query, testing};
 use sawmill::config::{Config, Door, Map, Node, Registry};
 use sawmill::python::{PercentMerge, error_report};
 use sawmill::{
-    ClockSource, Context, Drain, Failure, FailureKind, HandlerRef, Level, Logger, ManualClock,
-    QueueHandler, Runtime,
+    ClockSource, Context, Drain, Failure, FailureKind, Handler, HandlerRef, Level, Logger,
+    ManualClock, MemoryHandler, QueueHandler, Runtime,
 };
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -229,7 +229,9 @@ impl Replay {
         let mut config = match path.extension().and_then(|it| it.to_str()) {
             Some("ini" | "conf" | "cfg") => {
                 self.stop_listeners();
-                Config::load(path)?
+                let config = Config::load(path)?;
+                self.flush_memory()?;
+                config
             }
             Some("json" | "toml") => Config::load(path)?,
             // Whatever else a file is called, it is YAML.
@@ -265,7 +267,9 @@ impl Replay {
     /// If a filter fails meanwhile: in Python that ends the configuration before anything of it is
     /// in force.
     fn flush_memory(&self) -> Result<(), sawmill::Error> {
-        let holds = |it: &HandlerRef| it.kind() == "MemoryHandler";
+        let holds = |it: &HandlerRef| {
+            it.with(LONG, |it: &mut MemoryHandler| it.flush_on_close()).is_ok_and(|flushes| flushes)
+        };
         for handler in self.runtime.handlers().into_iter().rev().filter(holds) {
             let _ = handler.flush(LONG);
             if self.reports.filter_failed.load(Ordering::Relaxed) {
