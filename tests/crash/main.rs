@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `--deaths N` is the number for each sort of lanes, shared out over the kinds; `--lanes heap` and
-//! `--kind SIGTERM` leave out the others; `--write FILE` writes the table of a campaign that went
-//! well, in place of the one between two marks if the file has them.
+//! `--kind SIGTERM` leave out the others; `--write FILE` writes the table of the campaign,
+//! in place of the one between two marks if the file has them.
 //!
 //! Without arguments a few of each kind are run.
 // Faults have to be made, memory to be shared, processes to be forked.
@@ -87,14 +87,14 @@ fn main() {
         results.print(*lanes, &table);
         results.add(*lanes, table);
     }
+    for file in &options.write {
+        results.write(file, &options).expect("the results");
+    }
     if failed {
         println!("test result: FAILED");
         std::process::exit(101);
     }
     let _ = fs::remove_dir(&options.folder);
-    for file in &options.write {
-        results.write(file, &options).expect("the results");
-    }
     println!("test result: ok");
 }
 
