@@ -7,8 +7,8 @@
 use crate::peer::PATTERN;
 use sawmill::{
     BinaryFileHandler, BinaryReader, ClockSource, Drain, FileHandler, FlightRecorder, Format,
-    Formatter, HandlerExt, HandlerRef, JsonFormatter, Level, ManualClock, NullHandler, Runtime,
-    debug, info,
+    Formatter, HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler,
+    Runtime, debug, info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -16,9 +16,10 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What is counted, and what it is.
-const COUNTS: [(&str, &str); 12] = [
+const COUNTS: [(&str, &str); 13] = [
     ("call", "an enabled call without arguments"),
     ("call-ints", "an enabled call, (u64, u64, f64)"),
+    ("call-mapped", "the same in a ring that outlives the process"),
     ("call-str", "an enabled call, (35-byte str, i32)"),
     ("call-off", "a disabled call"),
     ("call-recorded", "as call-ints, below the logger's level, for a flight recorder"),
@@ -143,13 +144,17 @@ fn calls(what: &str, calls: u64) -> Result<(), sawmill::Error> {
         .lane_bytes(4 << 20)
         .handler("null", NullHandler::new());
     match what {
+        "call-mapped" => {
+            let lanes = Lanes::mapped(&format!("sawmill-perf-{}", std::process::id()));
+            builder.durability(lanes).init()?
+        }
         "call-recorded" => builder.flight_recorder(FlightRecorder::new(1 << 20)).init()?,
         _ => builder.init()?,
     };
     // The first calls of each site register it; they are made for any number of calls.
     match what {
         "call" => repeat(calls, |_| info!("Logging")),
-        "call-ints" => repeat(calls, |n| {
+        "call-ints" | "call-mapped" => repeat(calls, |n| {
             let (a, b, c) = (n, n ^ 7919, n as f64 * 0.25);
             info!("Logging int: {}, int: {}, double: {}", a, b, c);
         }),

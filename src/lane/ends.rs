@@ -119,14 +119,13 @@ impl Producer {
     }
 }
 
-/// Out of line: the call is a nanosecond where lanes outlive their process, and its code would
-/// weigh on each of the others.
+/// As [`Producer::write`], in a ring that outlives the process.
 ///
 /// # Safety
 ///
 /// As [`Producer::write`]: `fill` writes every word that it is lent.
-#[inline(never)]
-unsafe fn write_mapped(
+#[inline(always)]
+pub(super) unsafe fn write_mapped(
     ring: &mut ring::Producer<LaneMemory>,
     words: usize,
     margin: usize,

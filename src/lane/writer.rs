@@ -1,6 +1,6 @@
 //! The producer's end of a lane.
 
-use super::ends::Producer;
+use super::ends::{self, Producer};
 use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
 use super::{Hub, Mode, Shared};
 use crate::capture::{Sink, Words};
@@ -98,19 +98,23 @@ impl Writer {
         fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
     ) -> bool {
         let Self { ring, stamper, shared, margin, .. } = self;
-        if let Some(Producer::Heap(ring)) = ring
-            // SAFETY: `encode` writes every word.
-            && unsafe {
-                ring.write(words, *margin, |space| encode(space, stamper, shared, level, fill))
-            }
-        {
+        let encode = |space: &mut [MaybeUninit<u64>]| encode(space, stamper, shared, level, fill);
+        // SAFETY: `encode` writes every word.
+        let done = match ring {
+            Some(Producer::Heap(ring)) => unsafe { ring.write(words, *margin, encode) },
+            Some(Producer::Mapped(ring)) => unsafe {
+                ends::write_mapped(ring, words, *margin, encode)
+            },
+            None => false,
+        };
+        if done {
             return true;
         }
         self.write_otherwise(level, words, fill)
     }
 
-    /// Publishes a frame in a ring that outlives the process, or although the ring is more than a
-    /// quarter full, if there is room for it and nothing else is unusual.
+    /// Publishes a frame although the ring is more than a quarter full, if there is room for it and
+    /// nothing else is unusual.
     #[inline(never)]
     fn write_otherwise(
         &mut self,
@@ -118,11 +122,6 @@ impl Writer {
         words: usize,
         fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
     ) -> bool {
-        if matches!(self.ring, Some(Producer::Mapped(_)))
-            && self.put(self.margin, level, words, fill)
-        {
-            return true;
-        }
         let is_calm = self.margin == self.calm && self.calm < self.capacity;
         let done = is_calm && self.put(self.headroom(level), level, words, fill);
         if done {
