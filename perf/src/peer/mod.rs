@@ -1,5 +1,6 @@
 //! The loggers that can be measured.
 
+mod ring;
 #[cfg(feature = "peers")]
 mod rust;
 mod sawmill;
@@ -25,7 +26,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// The variants of a peer that differ in a workload.
 pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str] {
     match (peer, workload) {
-        ("floor", Workload::Latency | Workload::LatencyStr) => &["default"],
+        ("floor", Workload::Latency | Workload::LatencyStr) => &["default", "ring"],
         ("floor", _) => &[],
         ("sawmill", workload) => workload.variants(),
         (_, Workload::Sustained | Workload::Decode) => &[],
@@ -43,6 +44,7 @@ pub(crate) fn run(
     size: &Size,
 ) -> Result<Vec<Figure>, String> {
     match peer {
+        "floor" if setup.variant == "ring" => Ok(workload.run(ring::Ring::start(), setup, size)),
         "floor" => Ok(workload.run(Floor, setup, size)),
         "sawmill" => {
             let subject = sawmill::Sawmill::start(setup).map_err(|e| format!("sawmill: {e}"))?;
