@@ -26,6 +26,9 @@ pub(crate) type Told = fn(Caught);
 
 /// Faults: the process cannot go on where it is.
 const FAULTS: [i32; 5] = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+/// Those of them that come of an instruction, which is run again when the handler returns, unless
+/// another process has sent them.
+const SENT: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 /// Requests to end.
 const ASKS: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
 
@@ -119,6 +122,21 @@ extern "C" fn on_signal(
     // SAFETY: with SA_SIGINFO the kernel passes a valid structure.
     let raised = unsafe { (*info).si_code > 0 };
     hand_on(before, signal, info, context, raised);
+    if !raised && SENT.contains(&signal) && is_default(signal) {
+        // The handler before ours, as Rust's own against stack overflows, has left it to the
+        // instruction that faulted to fault again; but somebody sent the signal.
+        // SAFETY: ends the process once this handler has returned.
+        unsafe { libc::raise(signal) };
+    }
+}
+
+/// Whether nobody would act on a signal but the kernel.
+fn is_default(signal: libc::c_int) -> bool {
+    // SAFETY: all-zero bytes are a valid value of this plain C structure.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: asks only; the structure is alive and writable. Allowed in a signal's handler.
+    let known = unsafe { libc::sigaction(signal, ptr::null(), &mut now) } == 0;
+    known && now.sa_sigaction == libc::SIG_DFL
 }
 
 /// Does what would have been done without us.
