@@ -16,3 +16,10 @@ pub(crate) use std::thread::{self, Thread};
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+/// This thread's half of a barrier whose other half, `sys::barrier_of_all_threads`, is on another
+/// thread and stands in for a fence here: it keeps the compiler's order, and costs nothing.
+#[inline(always)]
+pub(crate) fn light_fence(order: Ordering) {
+    compiler_fence(order);
+}

@@ -1,7 +1,7 @@
 //! What `src/sync.rs` offers the protocols, on loom's primitives.
 
 pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 pub(crate) use thread::Thread;
@@ -47,4 +47,9 @@ pub(crate) mod thread {
 /// Locks a mutex.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Half of a barrier across threads; loom has no other half, so it is a whole one.
+pub(crate) fn light_fence(order: Ordering) {
+    fence(order);
 }

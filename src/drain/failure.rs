@@ -21,6 +21,8 @@ pub enum FailureKind {
     Call,
     /// Nothing: there is no handler for the record, and no last resort. Told once.
     Unrouted,
+    /// The process's end: not everything was written in time.
+    End,
 }
 
 /// Something went wrong while a record was delivered; given to the error hook.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// A process that lives this long after its last call was saved by somebody's handler.
 const SAVED_AFTER: Duration = Duration::from_secs(5);
-/// A caller that lost its processor in the midst of a call has it back after about as long.
-const TIME_SLICE: Duration = Duration::from_millis(5);
+/// A caller that does not go on for so long is held in a signal's handler as well, or starved.
+const HELD: Duration = Duration::from_millis(200);
 
 /// Answers what a signal's handler asked.
 #[cold]
@@ -35,11 +35,14 @@ pub(super) fn answer(backend: &mut Backend, hub: &Arc<Hub>) {
     hub.set_mode(Mode::Dying);
     let slowed = backend.try_set_slow(true, deadline);
     backend.set_paused(false);
-    let reached = backend.drain_stragglers(deadline);
+    let calls = backend.close_gates();
+    let reached = backend.drain_all(deadline);
     backend.dump_recorder();
     let _ = backend.flush(reached, deadline, false);
-    // What callers published who had looked at their threshold before they were to stop.
-    let reached = backend.drain_until_quiet(TIME_SLICE, deadline);
+    // The signal may have met a thread in the midst of a call, which then never ends.
+    let held = deadline.min(Instant::now() + HELD);
+    backend.drain_calls(&calls, hub.last_call().interrupted(), held);
+    let reached = backend.drain_all(deadline);
     let until = Instant::now() + SAVED_AFTER;
     if reached && backend.has_committed() {
         hub.last_call().tell(Outcome::Written);
@@ -62,6 +65,7 @@ pub(super) fn answer(backend: &mut Backend, hub: &Arc<Hub>) {
     }
     hub.last_call().reset();
     hub.set_mode(before);
+    backend.open_gates();
     if slowed {
         backend.try_set_slow(before.is_slow(), Instant::now() + SAVED_AFTER);
     }

@@ -11,6 +11,7 @@ mod commit;
 mod failure;
 mod foreign;
 mod frames;
+mod gates;
 mod generations;
 mod heir;
 mod last;
@@ -201,7 +202,18 @@ impl Backend {
 
     /// Takes new lanes that were handed over.
     fn take_lanes(&mut self) {
-        for lane in self.hub.intake.take() {
+        let lanes = self.hub.intake.take();
+        self.add_lanes(lanes);
+    }
+
+    /// As [`take_lanes`](Self::take_lanes), those included that came a moment ago.
+    fn take_lanes_surely(&mut self) {
+        let lanes = self.hub.intake.take_surely();
+        self.add_lanes(lanes);
+    }
+
+    fn add_lanes(&mut self, lanes: impl IntoIterator<Item = Reader>) {
+        for lane in lanes {
             self.lanes.push(lane);
             self.ends.push(Ends::default());
         }
@@ -427,43 +439,15 @@ impl Backend {
     }
 
     /// As [`drain_all`](Self::drain_all), and what calls publish that are still under way although
-    /// new ones go elsewhere: looks until the lanes stay empty for a moment.
+    /// new ones go elsewhere, for the mode says so. False if the deadline passes first.
     pub(crate) fn drain_stragglers(&mut self, deadline: Instant) -> bool {
-        self.drain_until_quiet(Duration::from_micros(200), deadline)
-    }
-
-    /// As [`drain_stragglers`](Self::drain_stragglers), with how long the lanes must stay empty.
-    fn drain_until_quiet(&mut self, moment: Duration, deadline: Instant) -> bool {
-        let mut quiet_since = None;
-        loop {
-            if !self.drain_all(deadline) {
-                return false;
-            }
-            let now = Instant::now();
-            let begun = self.position();
-            let quiet = match quiet_since {
-                Some((position, since)) if position == begun => now.duration_since(since),
-                _ => {
-                    quiet_since = Some((begun, now));
-                    Duration::ZERO
-                }
-            };
-            if quiet >= moment || now >= deadline {
-                return true;
-            }
-            // Those who are under way may need this processor.
-            crate::sync::thread::sleep(moment / 10);
-        }
+        let calls = self.close_gates();
+        self.drain_calls(&calls, 0, deadline)
     }
 
     /// Whether everything that was read is written, as far as that is noted.
     pub(crate) fn has_committed(&self) -> bool {
         self.lanes.iter().all(Reader::is_released)
-    }
-
-    /// Words read from the live lanes, to see whether anything moved.
-    fn position(&self) -> u64 {
-        self.lanes.iter().map(Reader::position).fold(0, u64::wrapping_add)
     }
 
     /// Flushes the handlers, to the disk with `sync`, and says what it came to.
@@ -474,6 +458,13 @@ impl Backend {
         let mut report = self.report(reached, good);
         report.synced = report.complete && self.stage.is_synced();
         report
+    }
+
+    /// Delivers everything for the last time before the process ends, and flushes.
+    pub(crate) fn exit(&mut self, deadline: Instant) -> Report {
+        self.set_paused(false);
+        let reached = self.drain_stragglers(deadline);
+        self.flush(reached, deadline, false)
     }
 
     /// Ends the batch and says what it came to.

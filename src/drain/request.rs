@@ -46,6 +46,9 @@ pub(crate) enum Request {
     Collected { answer: Answer<(u64, u64)> },
     /// Come to a stand and give the backend to whoever forks, until that is over.
     StandStill { fork: Arc<Fork>, answer: Answer<()> },
+    /// As a flush, and for the last time: calls that are under way are waited for, and those that
+    /// begin from now on take the slow path, where the mode tells them that the process ends.
+    Exit { deadline: Instant, answer: Answer<Report> },
     /// As a flush; then the thread ends, and with `close` the handlers do.
     Stop { deadline: Instant, close: bool, answer: Answer<Report> },
 }
@@ -58,6 +61,7 @@ impl fmt::Debug for Request {
             Self::With { .. } => "With",
             Self::Pause { .. } => "Pause",
             Self::Resume => "Resume",
+            Self::Exit { .. } => "Exit",
             Self::Stop { .. } => "Stop",
             Self::Inherit { .. } => "Inherit",
             Self::Dump { .. } => "Dump",

@@ -60,6 +60,7 @@ struct Waiting {
 enum Then {
     Tell,
     Flush { sync: bool },
+    Exit,
     Stop { close: bool },
 }
 
@@ -163,6 +164,11 @@ fn take_requests(
                 let targets = backend.targets();
                 waiting.push(Waiting { targets, deadline, then: Then::Tell, answer });
             }
+            Request::Exit { deadline, answer } => {
+                backend.set_paused(false);
+                let targets = backend.targets();
+                waiting.push(Waiting { targets, deadline, then: Then::Exit, answer });
+            }
             Request::Stop { deadline, close, answer } => {
                 backend.set_paused(false);
                 let targets = backend.targets();
@@ -189,6 +195,7 @@ fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
         let report = match then {
             Then::Tell => backend.tell(reached),
             Then::Flush { sync } => backend.flush(reached, deadline, sync),
+            Then::Exit => backend.exit(deadline),
             Then::Stop { close: false } => backend.flush(reached, deadline, false),
             Then::Stop { close: true } => {
                 // Calls that were under way, or waited for space, when the runtime ended.

@@ -241,6 +241,10 @@ fn publish(tree: &Arc<Tree>, level: Level, words: usize, fill: impl FnOnce(u64, 
     if lane::is_on_drain() {
         return;
     }
+    if !matches!(mode, Mode::Inline | Mode::Unconfigured) {
+        // What was published behind the last look at the lanes is this call's own to see to.
+        mode = hub.mode_behind();
+    }
     match (mode, done) {
         (Mode::Inline | Mode::Unconfigured, _) => hub.drain_now(),
         (Mode::Exiting, Ok(())) => hub.flush_now(),

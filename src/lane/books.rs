@@ -3,8 +3,13 @@
 //! Counts have one writer each, so none needs a locked instruction. A record is counted as
 //! published *before* it is published, and as taken after it was taken; one edge then makes the
 //! identities hold for a reader on a third thread.
+//!
+//! The count that a call begins with serves its end, too. When the last records are to be taken,
+//! the drain closes each lane's gate, has every thread pass a barrier, and reads the counts. A call
+//! counts its record, then looks at the gate: so it is seen, and waited for, or it sees the gate
+//! closed, takes its count back and goes the slow way, where it learns what is afoot.
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, light_fence};
 
 /// Pairs with [`TAKEN_SEE`]: a reader who sees a record taken sees it published.
 /// Model: `no_record_is_taken_before_it_is_published`.
@@ -24,10 +29,20 @@ const END_TELL: Ordering = Ordering::Release;
 /// Pairs with [`END_TELL`].
 const END_SEE: Ordering = Ordering::Acquire;
 
+/// Between a call's count and its look at the gate; the drain's barrier, between closing the gate
+/// and reading the counts, is the one that costs. Pairs with it, by Dekker's argument.
+/// Model: `a_call_is_seen_or_sees_the_gate`.
+const CALL_BARRIER: Ordering = Ordering::SeqCst;
+
+/// Words that a closed gate asks for beyond a frame's own: no ring has them.
+const CLOSED: usize = usize::MAX / 4;
+
 /// The producer's side of a lane's books, by class of level. `attempted = published + dropped`.
 #[derive(Debug)]
 pub(crate) struct ProducerBooks<const CLASSES: usize> {
     published: [AtomicU64; CLASSES],
+    /// Words that a call asks for beyond what it needs: 0, or [`CLOSED`]. Written by the drain.
+    gate: AtomicUsize,
     /// The drain looks at the losses after each batch; the counts above change with each call and
     /// stay on cache lines of their own.
     _apart: [u64; 16],
@@ -40,10 +55,47 @@ impl<const CLASSES: usize> ProducerBooks<CLASSES> {
     pub(crate) fn new() -> Self {
         Self {
             published: std::array::from_fn(|_| AtomicU64::new(0)),
+            gate: AtomicUsize::new(0),
             _apart: [0; 16],
             dropped: std::array::from_fn(|_| AtomicU64::new(0)),
             cut: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a record that the next steps publish if the ring has room for it and as many words
+    /// more as this returns.
+    #[inline(always)]
+    pub(crate) fn begin_call(&self, class: usize) -> usize {
+        self.count_published(class);
+        light_fence(CALL_BARRIER);
+        self.gate.load(Ordering::Relaxed)
+    }
+
+    /// Takes the count of a call back that published nothing.
+    pub(crate) fn take_back(&self, class: usize) {
+        let count = &self.published[class];
+        count.store(count.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+    }
+
+    /// What [`begin_call`](Self::begin_call) returned or would by now.
+    pub(crate) fn gate(&self) -> usize {
+        self.gate.load(Ordering::Relaxed)
+    }
+
+    /// Has calls that begin from now on go the slow way. Behind it, and before
+    /// [`counted`](Self::counted), every thread has to pass a barrier.
+    pub(crate) fn close_gate(&self) {
+        self.gate.store(CLOSED, Ordering::Relaxed);
+    }
+
+    /// Lets calls go the fast way again.
+    pub(crate) fn open_gate(&self) {
+        self.gate.store(0, Ordering::Relaxed);
+    }
+
+    /// How many records are published, or are about to be.
+    pub(crate) fn counted(&self) -> u64 {
+        self.published().iter().sum()
     }
 
     /// Counts a record that the next step publishes.

@@ -4,13 +4,14 @@ use super::chain::Chain;
 use super::ends::{self, Consumer, Producer};
 use super::fork;
 use super::keep::Keeper;
+use super::mode::{Mode, ModeWord};
 use super::{Intake, LastCall, Overflow, Reader, Shared, Writer, wake::Wake};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Level};
 use crate::record::ThreadInfo;
 use crate::sync::{
-    Arc, AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering,
-    RwLock, Weak, lock, thread,
+    Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering, RwLock, Weak,
+    lock, thread,
 };
 use std::time::{Duration, Instant};
 
@@ -27,43 +28,6 @@ const ASKED_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=64 << 20;
 const POOL_BYTES: usize = BUDGET_BYTES;
 /// A process that is said to end and does not lets its callers go on after this long.
 const DYING_LIMIT: Duration = Duration::from_secs(10);
-
-/// What calls have to do besides publishing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Mode {
-    /// Not configured yet: as inline, with a lane for each record only.
-    Unconfigured,
-    /// The caller drains its own lane after each record.
-    Inline,
-    /// A thread drains.
-    Threaded,
-    /// The process is about to end: each call waits for its own flush.
-    Exiting,
-    /// The runtime has ended: records are counted, and that is all.
-    Ended,
-    /// A signal ends the process: calls publish and do not return.
-    Dying,
-    /// In a forked child, where no thread drains: the first call starts one.
-    Forked,
-}
-
-impl Mode {
-    const ALL: [Self; 7] = [
-        Self::Unconfigured,
-        Self::Inline,
-        Self::Threaded,
-        Self::Exiting,
-        Self::Ended,
-        Self::Dying,
-        Self::Forked,
-    ];
-
-    /// Whether calls must take the slow path.
-    pub(crate) fn is_slow(self) -> bool {
-        self != Self::Threaded
-    }
-}
 
 /// The drain's side, as far as callers need it.
 pub(crate) trait Back: Send + Sync {
@@ -118,7 +82,7 @@ pub(crate) struct Hub {
     /// Records that handlers logged because of records that handlers had logged.
     circular: AtomicU64,
     is_default: bool,
-    mode: AtomicU8,
+    mode: ModeWord,
     back: OnceLock<Weak<dyn Back>>,
 }
 
@@ -173,7 +137,7 @@ impl Hub {
             homeless: Default::default(),
             circular: AtomicU64::new(0),
             is_default,
-            mode: AtomicU8::new(Mode::Unconfigured as u8),
+            mode: ModeWord::new(),
             back: OnceLock::new(),
         })
     }
@@ -185,11 +149,16 @@ impl Hub {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        Mode::ALL[usize::from(self.mode.load(Ordering::Relaxed)) % Mode::ALL.len()]
+        self.mode.get()
+    }
+
+    /// As [`ModeWord::get_behind`].
+    pub(crate) fn mode_behind(&self) -> Mode {
+        self.mode.get_behind()
     }
 
     pub(crate) fn set_mode(&self, mode: Mode) {
-        self.mode.store(mode as u8, Ordering::Relaxed);
+        self.mode.set(mode);
     }
 
     /// Notes the drain's side; once.
@@ -375,7 +344,12 @@ impl Hub {
         self.intake.push(reader);
         // A drain that sleeps must learn of the lane, or it would not see it fill.
         self.wake.wake();
-        Writer::new(producer, shared, self.clone(), side)
+        let writer = Writer::new(producer, shared, self.clone(), side);
+        if self.mode_behind().is_last() {
+            // The drain may have closed the gates of the lanes that it knew already.
+            writer.close_gate();
+        }
+        writer
     }
 
     /// Whether another process drains the lanes.

@@ -43,6 +43,8 @@ pub(crate) struct LastCall {
     outcome: AtomicU8,
     /// The system's number of the drain's thread; 0: there is none.
     drain: AtomicU64,
+    /// The thread that the signal met; 0: none.
+    interrupted: AtomicU64,
     /// How long the process's end may be held up, in milliseconds.
     patience: AtomicU64,
 }
@@ -53,6 +55,7 @@ impl LastCall {
             asked: AtomicU8::new(Ask::Nothing as u8),
             outcome: AtomicU8::new(Outcome::Pending as u8),
             drain: AtomicU64::new(0),
+            interrupted: AtomicU64::new(0),
             patience: AtomicU64::new(2000),
         }
     }
@@ -73,6 +76,16 @@ impl LastCall {
 
     pub(crate) fn patience_ms(&self) -> u64 {
         self.patience.load(Ordering::Relaxed)
+    }
+
+    /// Notes the thread that a signal met first: its call, if it was in the midst of one, never ends.
+    pub(crate) fn interrupt(&self, thread: u64) {
+        let _ = self.interrupted.compare_exchange(0, thread, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Which thread that was; 0 for none.
+    pub(crate) fn interrupted(&self) -> u64 {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Asks; a request to end is not taken back by one to flush.
@@ -107,6 +120,7 @@ impl LastCall {
 
     /// Nothing is asked any more: it was a flush, or the process went on after all.
     pub(crate) fn reset(&self) {
+        self.interrupted.store(0, Ordering::Relaxed);
         self.asked.store(Ask::Nothing as u8, Ordering::Relaxed);
         self.outcome.store(Outcome::Pending as u8, Ordering::Relaxed);
     }

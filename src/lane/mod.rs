@@ -24,6 +24,7 @@ mod intake;
 pub(crate) mod keep;
 mod last;
 mod memory;
+mod mode;
 mod overflow;
 mod reader;
 mod ring;
@@ -33,9 +34,10 @@ mod view;
 mod wake;
 mod writer;
 
-pub(crate) use hub::{Back, Hub, HubOptions, Mode};
+pub(crate) use hub::{Back, Hub, HubOptions};
 pub(crate) use intake::Intake;
 pub(crate) use last::{Ask, LastCall, Outcome};
+pub(crate) use mode::Mode;
 pub use overflow::{Overflow, Patience};
 pub(crate) use reader::{LaneState, Reader, Step};
 pub(crate) use standing::{

@@ -368,6 +368,11 @@ pub(crate) struct LaneState {
 }
 
 impl LaneState {
+    /// Records taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Books a record that was taken.
     #[inline]
     pub(crate) fn count_taken(&mut self) {

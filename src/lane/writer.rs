@@ -98,12 +98,13 @@ impl Writer {
         fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
     ) -> bool {
         let Self { ring, stamper, shared, margin, .. } = self;
-        let encode = |space: &mut [MaybeUninit<u64>]| encode(space, stamper, shared, level, fill);
+        let gate = shared.producer.begin_call(level.class());
+        let encode = |space: &mut [MaybeUninit<u64>]| encode(space, stamper, fill);
         // SAFETY: `encode` writes every word.
         let done = match ring {
-            Some(Producer::Heap(ring)) => unsafe { ring.write(words, *margin, encode) },
+            Some(Producer::Heap(ring)) => unsafe { ring.write(words, *margin + gate, encode) },
             Some(Producer::Mapped(ring)) => unsafe {
-                ends::write_mapped(ring, words, *margin, encode)
+                ends::write_mapped(ring, words, *margin + gate, encode)
             },
             None => false,
         };
@@ -122,25 +123,23 @@ impl Writer {
         words: usize,
         fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
     ) -> bool {
+        // Once more: since the call was counted it may only have been closed.
+        let gate = self.shared.producer.gate();
         let is_calm = self.margin == self.calm && self.calm < self.capacity;
-        let done = is_calm && self.put(self.headroom(level), level, words, fill);
+        let done = is_calm && self.put(self.headroom(level) + gate, words, fill);
         if done {
             self.look_for_sleeper();
+        } else {
+            self.shared.producer.take_back(level.class());
         }
         done
     }
 
     /// Publishes a frame if that leaves `margin` words free.
-    fn put(
-        &mut self,
-        margin: usize,
-        level: Level,
-        words: usize,
-        fill: impl FnOnce(u64, &mut Words<'_>),
-    ) -> bool {
-        let Self { ring: Some(ring), stamper, shared, .. } = self else { return false };
+    fn put(&mut self, margin: usize, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) -> bool {
+        let Self { ring: Some(ring), stamper, .. } = self else { return false };
         // SAFETY: `encode` writes every word.
-        unsafe { ring.write(words, margin, |space| encode(space, stamper, shared, level, fill)) }
+        unsafe { ring.write(words, margin, |space| encode(space, stamper, fill)) }
     }
 
     /// Wakes the drain if it sleeps, above the mark.
@@ -209,6 +208,11 @@ impl Writer {
             header.note_dropped(self.shared.producer.dropped());
         }
         self.margin = self.capacity + 1;
+    }
+
+    /// Has every call go the slow way: the lane was opened when others had been closed.
+    pub(super) fn close_gate(&self) {
+        self.shared.producer.close_gate();
     }
 
     /// Counts a record that was cut to the limit.
@@ -406,13 +410,11 @@ impl Writer {
     }
 }
 
-/// Writes a frame, every word of its space, and counts it.
+/// Writes a frame, every word of its space.
 #[inline(always)]
 fn encode(
     space: &mut [MaybeUninit<u64>],
     stamper: &Stamper,
-    shared: &Shared,
-    level: Level,
     fill: impl FnOnce(u64, &mut Words<'_>),
 ) {
     // The clock is read after space is won.
@@ -421,7 +423,6 @@ fn encode(
     let mut out = Words::new(space);
     fill(stamp, &mut out);
     out.finish();
-    shared.producer.count_published(level.class());
 }
 
 impl Drop for Writer {

@@ -8,8 +8,8 @@ use super::turn::{Here, Turns};
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
-    Backend, BackendOptions, DrainBooks, Ended, ErrorHook, Failures, HandlerFn, Recovery, Report,
-    Request, Requests, Stats, ThreadOptions, run,
+    Backend, BackendOptions, DrainBooks, Ended, ErrorHook, Failure, FailureKind, Failures,
+    HandlerFn, Recovery, Report, Request, Requests, Stats, ThreadOptions, run, to_stderr,
 };
 use crate::error::{Error, ErrorKind};
 use crate::handler::{CapturedRecords, Context, Handler, HandlerRef, Home};
@@ -41,7 +41,7 @@ const FORK_LIMIT: Duration = Duration::from_secs(1);
 /// How a process's exit waits for runtimes.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
 /// How long a call in an exit handler waits for its own record.
-const CALL_LIMIT: Duration = Duration::from_millis(100);
+const CALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a runtime is made with.
 #[derive(Clone)]
@@ -85,6 +85,8 @@ pub(crate) struct Core {
     pub(super) turns: Turns,
     /// The runtime has ended, and everything published before its end was taken.
     emptied: AtomicBool,
+    /// A wait at the process's end was in vain, and others would be: it has been told.
+    gave_up: AtomicBool,
 }
 
 struct Life {
@@ -128,6 +130,7 @@ impl Core {
             #[cfg(feature = "config")]
             turns: Turns::default(),
             emptied: AtomicBool::new(false),
+            gave_up: AtomicBool::new(false),
         });
         let weak = Arc::downgrade(&core);
         core.tree.set_home(weak.clone());
@@ -729,25 +732,67 @@ impl Core {
     // --- the end of the process ------------------------------------------------------------
 
     fn exit(&self) {
-        let running = match self.life.try_lock() {
-            Ok(life) => life.state == LifeState::Running,
-            Err(_) => false,
+        let deadline = after(EXIT_LIMIT);
+        // Somebody may be starting or ending the runtime; this very thread, too.
+        let state = loop {
+            match self.life.try_lock() {
+                Ok(life) => break Some(life.state),
+                Err(_) if Instant::now() >= deadline => break None,
+                Err(_) => thread::sleep(Duration::from_micros(100)),
+            }
         };
-        if !running {
+        if !matches!(state, Some(LifeState::Running | LifeState::Stopped)) {
             return;
         }
         if self.hub().mode() == Mode::Threaded {
             self.set_mode(Mode::Exiting);
         }
-        let _ = self.flush(EXIT_LIMIT, false);
-        // A call that had looked at its threshold before the mode changed waited for nobody.
-        let report = self.flush(EXIT_LIMIT, false);
+        // What was published by calls that were under way then; who calls later waits for himself.
+        let report = if self.hub().is_collected() {
+            self.await_collector(deadline)
+        } else if let Some(report) = self.here(|backend| backend.exit(deadline)) {
+            report
+        } else {
+            self.ask(deadline + GRACE, |answer| Request::Exit { deadline, answer })
+                .unwrap_or_else(|error| self.failed(&error))
+        };
+        if !report.complete && report.pending != 0 {
+            self.give_up(&report);
+        }
         if report.complete
             && let Some(keeper) = self.hub().keeper().filter(|keeper| keeper.spills())
         {
             // Nothing has to be spilled any more: each call waits for its own record now.
             keeper.remove();
         }
+    }
+
+    /// Tells what the end of the process does not wait for.
+    fn give_up(&self, report: &Report) {
+        if self.gave_up.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // Not by the lock: whoever holds it may be waiting for what is given up here.
+        let hook = match self.life.try_lock() {
+            Ok(life) => life.options.hook.clone(),
+            Err(_) => Arc::new(to_stderr),
+        };
+        let text = format!(
+            "the process ends with {} records not written: {}",
+            report.pending,
+            report.reasons.join("; ")
+        );
+        let error = Error::new(ErrorKind::Timeout, text);
+        let failure = Failure {
+            kind: FailureKind::End,
+            handler: None,
+            record: None,
+            error: &error,
+            times: 1,
+        };
+        let call = std::panic::AssertUnwindSafe(|| hook(&failure));
+        // A hook that panics must not change how the process ends.
+        let _ = std::panic::catch_unwind(call);
     }
 }
 
@@ -816,7 +861,14 @@ impl Back for Core {
     }
 
     fn flush_now(&self) {
-        let _ = self.flush(CALL_LIMIT, false);
+        if self.gave_up.load(Ordering::Relaxed) {
+            return;
+        }
+        let begin = Instant::now();
+        let report = self.flush(CALL_LIMIT, false);
+        if begin.elapsed() >= CALL_LIMIT {
+            self.give_up(&report);
+        }
     }
 
     fn revive(&self) {

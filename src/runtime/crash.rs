@@ -199,7 +199,10 @@ fn answer(caught: Caught) {
         // A fault on the way to the end, or the abort that follows a fault.
         return;
     }
-    trees().for_each(|tree| ask(tree, Ask::End));
+    trees().for_each(|tree| {
+        tree.hub().last_call().interrupt(me);
+        ask(tree, Ask::End);
+    });
     let patience = trees().map(|tree| tree.hub().last_call().patience_ms()).max().unwrap_or(0);
     let deadline = Instant::now() + Duration::from_millis(patience);
     let is_waited_for = |tree: &&Arc<Tree>| {

@@ -24,12 +24,13 @@ pub(crate) use imp::page_bytes;
 pub(crate) use imp::process_start;
 pub(crate) use imp::signal::{Caught, catch_signals, nap};
 pub(crate) use imp::{
-    lower_priority, never_waits, pin_current_thread, poll_writable, thread_id, write_fd,
+    barrier_of_all_threads, lower_priority, never_waits, pin_current_thread, poll_writable,
+    thread_id, write_fd,
 };
 pub(crate) use map::Window;
 pub(crate) use share::SharedMap;
 
-use crate::sync::{Mutex, OnceLock, lock};
+use crate::sync::{Mutex, OnceLock, Ordering, fence, lock};
 use std::io;
 
 /// What is to run at the end of the process, last registered first.
@@ -56,6 +57,15 @@ extern "C" fn run_last_exit_hook() {
         // A panic must not cross into C.
         let _ = std::panic::catch_unwind(hook);
     }
+}
+
+/// A barrier for platforms that have none across threads. A thread that runs has its stores seen
+/// within far less than this, and one that does not run passed a barrier when it was stopped.
+fn barrier_by_waiting() {
+    const LONG: std::time::Duration = std::time::Duration::from_millis(1);
+    fence(Ordering::SeqCst);
+    crate::sync::thread::sleep(LONG);
+    fence(Ordering::SeqCst);
 }
 
 /// What to call around a fork: before, after in the parent, after in the child.

@@ -1,5 +1,6 @@
 //! The process that dies.
 
+use crate::held;
 use crate::kinds::Kind;
 use crate::shared::{Shared, THREADS};
 use sawmill::{
@@ -66,6 +67,9 @@ pub(crate) fn run() {
     let shared: &'static Shared =
         Box::leak(Box::new(Shared::open(Path::new("counts")).expect("the counts")));
     shared.note_start();
+    if kind == Kind::HeldCallers {
+        held::end_with_first_call(shared);
+    }
     drop(start(&kind.to_string(), lanes, seed, Some(shared)));
     let stop = Arc::new(AtomicBool::new(false));
     let threads: Vec<_> = (0..THREADS)
@@ -124,6 +128,7 @@ pub(crate) fn run() {
             drop(thread.join());
         }
         Kind::Oom => eat(),
+        Kind::HeldCallers => held::hold(&threads, shared),
         Kind::ThreadsEnd => {
             stop.store(true, Ordering::Relaxed);
             let until = Instant::now() + Duration::from_secs(20);
@@ -146,6 +151,9 @@ pub(crate) fn run() {
             assert!(command.status().expect("a child").success());
         }
         Kind::Term | Kind::Int | Kind::Hup | Kind::Kill => unreachable!("sent by the parent"),
+        Kind::SentSegv | Kind::SentBus | Kind::SentIll | Kind::SentFpe => {
+            unreachable!("sent by the parent")
+        }
     }
 }
 

@@ -39,9 +39,17 @@ pub(crate) enum Kind {
     Abort,
     Segv,
     Bus,
+    /// Faults that are none: another process sends their signals.
+    SentSegv,
+    SentBus,
+    SentIll,
+    SentFpe,
     StackOverflow,
     Kill,
     Oom,
+    /// The process returns while threads are held in the midst of a call, as by a scheduler; it is
+    /// over when the first of those calls is.
+    HeldCallers,
     /// Threads end while they log, and the process returns.
     ThreadsEnd,
     /// Thread-local and exit destructors log.
@@ -63,7 +71,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Return,
         Self::Exit,
         Self::ExitAtOnce,
@@ -75,9 +83,14 @@ impl Kind {
         Self::Abort,
         Self::Segv,
         Self::Bus,
+        Self::SentSegv,
+        Self::SentBus,
+        Self::SentIll,
+        Self::SentFpe,
         Self::StackOverflow,
         Self::Kill,
         Self::Oom,
+        Self::HeldCallers,
         Self::ThreadsEnd,
         Self::Destructors,
         Self::Fork,
@@ -110,6 +123,10 @@ impl Kind {
             Self::Int => Some(libc::SIGINT),
             Self::Hup => Some(libc::SIGHUP),
             Self::Kill => Some(libc::SIGKILL),
+            Self::SentSegv => Some(libc::SIGSEGV),
+            Self::SentBus => Some(libc::SIGBUS),
+            Self::SentIll => Some(libc::SIGILL),
+            Self::SentFpe => Some(libc::SIGFPE),
             _ => None,
         }
     }
@@ -136,7 +153,9 @@ impl Kind {
     pub(crate) fn ends_so(self, status: ExitStatus) -> bool {
         let signal = crate::signal_of(status);
         match self {
-            Self::Return | Self::ThreadsEnd | Self::Destructors => status.success(),
+            Self::Return | Self::HeldCallers | Self::ThreadsEnd | Self::Destructors => {
+                status.success()
+            }
             Self::Fork | Self::ForkExec | Self::PreFork => status.success(),
             Self::Exit | Self::ExitAtOnce => status.code() == Some(7),
             Self::Panic => status.code() == Some(101),
@@ -146,6 +165,9 @@ impl Kind {
             Self::Bus => signal == Some(libc::SIGBUS),
             Self::Oom => signal == Some(libc::SIGKILL),
             Self::Term | Self::Int | Self::Hup | Self::Kill => signal == self.signal_from_outside(),
+            Self::SentSegv | Self::SentBus | Self::SentIll | Self::SentFpe => {
+                signal == self.signal_from_outside()
+            }
         }
     }
 
@@ -169,9 +191,14 @@ impl fmt::Display for Kind {
             Self::Abort => "abort",
             Self::Segv => "SIGSEGV",
             Self::Bus => "SIGBUS",
+            Self::SentSegv => "sent-SIGSEGV",
+            Self::SentBus => "sent-SIGBUS",
+            Self::SentIll => "sent-SIGILL",
+            Self::SentFpe => "sent-SIGFPE",
             Self::StackOverflow => "stack-overflow",
             Self::Kill => "kill-9",
             Self::Oom => "oom-kill",
+            Self::HeldCallers => "held-callers",
             Self::ThreadsEnd => "threads-end",
             Self::Destructors => "destructors",
             Self::Fork => "fork",

@@ -19,6 +19,7 @@
 #![allow(unsafe_code)]
 
 mod child;
+mod held;
 mod kinds;
 mod results;
 mod shared;

@@ -3,7 +3,7 @@
 
 use crate::books::{End, ProducerBooks, Taken};
 use crate::ring::ring;
-use crate::sync::{Arc, thread};
+use crate::sync::{Arc, Ordering, fence, thread};
 
 #[test]
 fn no_record_is_taken_before_it_is_published() {
@@ -87,5 +87,34 @@ fn a_loss_is_seen_after_what_was_published_before_it() {
         });
         looking.join().unwrap();
         losing.join().unwrap();
+    });
+}
+
+/// Two calls, for the first may have been over long before.
+#[test]
+fn a_call_is_seen_or_sees_the_gate() {
+    loom::model(|| {
+        let books = Arc::new(ProducerBooks::<1>::new());
+        let calling = {
+            let books = books.clone();
+            thread::spawn(move || {
+                let mut passed = 0;
+                for _ in 0..2 {
+                    if books.begin_call(0) == 0 {
+                        passed += 1;
+                    } else {
+                        books.take_back(0);
+                    }
+                }
+                passed
+            })
+        };
+        books.close_gate();
+        // Every thread passes one; here it is theirs and ours.
+        fence(Ordering::SeqCst);
+        let counted = books.counted();
+        let passed = calling.join().unwrap();
+        assert!(counted >= passed, "{passed} calls passed the gate, {counted} were seen");
+        assert_eq!(books.counted(), passed);
     });
 }

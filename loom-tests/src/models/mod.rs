@@ -2,6 +2,7 @@
 
 mod books;
 mod intake;
+mod mode;
 mod ring;
 mod ticket;
 mod wake;

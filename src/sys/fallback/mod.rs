@@ -16,6 +16,11 @@ pub(crate) fn thread_id() -> u64 {
     ID.with(|id| *id)
 }
 
+/// As on Unix, where the system has no call for it.
+pub(crate) fn barrier_of_all_threads() {
+    super::barrier_by_waiting();
+}
+
 /// Threads keep their priority here.
 pub(crate) fn lower_priority() {}
 
