@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use sawmill::{
-    BinaryFileHandler, BinaryReader, Capture, Drain, FileHandler, Format, Formatter, HandlerExt,
-    JsonFormatter, Level, RecordBuilder, Rotate, Runtime, Scope, ValueBuf, critical, debug, error,
+    BinaryFileHandler, BinaryReader, Capture, ClockSource, Drain, FileHandler, Filter, FilterRef,
+    Format, Formatter, HandlerExt, HandlerRef, JsonFormatter, Level, LogRecord, ManualClock,
+    NullHandler, RecordBuilder, Rotate, Runtime, Scope, ValueBuf, Verdict, critical, debug, error,
     exception, info, log, trace, warning,
 };
 use std::path::{Path, PathBuf};
@@ -211,6 +212,82 @@ fn what_is_decoded_is_what_was_formatted() {
         end(&runtime);
         dir.compare();
     }
+}
+
+/// Lets everything pass, and so has each record looked at.
+struct Looking;
+
+impl Filter for Looking {
+    fn filter(&mut self, _: &mut LogRecord<'_>) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+#[test]
+fn records_packed_from_their_frames_are_those_packed_one_by_one() {
+    let logs = [false, true].map(|one_by_one| {
+        let dir = Dir::new();
+        let clock = ManualClock::new(1_763_619_123_000_000_000);
+        let mut handler = HandlerRef::new(BinaryFileHandler::new(dir.join("a.slog")).unwrap());
+        if one_by_one {
+            handler = handler.with_filter(FilterRef::new(Looking));
+        }
+        let runtime = Runtime::builder()
+            .drain(Drain::Inline)
+            .clock(ClockSource::Manual(clock.clone()))
+            .level(Level::TRACE)
+            .handler("binary", handler.with_level(Level::DEBUG))
+            .lane_bytes(16 << 20)
+            .handler("worst", HandlerRef::new(NullHandler::new()).with_level(Level::CRITICAL))
+            .handler_for("quiet", "none", HandlerRef::new(NullHandler::new()))
+            .build()
+            .unwrap();
+        let quiet = runtime.get_logger("quiet");
+        let many: Vec<_> = (0..600).map(|n| runtime.get_logger(&format!("many.{n}"))).collect();
+        runtime.scope(|| {
+            for _ in 0..2 {
+                everything(&runtime);
+                // What is paused comes as one run, over the ends of blocks.
+                runtime.pause(Duration::from_secs(9)).unwrap();
+                for n in 0..9_000_u64 {
+                    clock.advance(Duration::from_nanos(n % 300));
+                    info!("number {n} {} {:?}", n as f64 * 0.1, "text of one length or another");
+                    match n % 11 {
+                        0 => trace!("below the handler's level"),
+                        1 => info!("without a value"),
+                        2 => info!(logger: many[n as usize % 600], "elsewhere {n} {}", -(n as i32)),
+                        3 if n % 2 == 0 => info!("changing {:?}", Some(n)),
+                        3 => info!("changing {:?}", None::<u64>),
+                        4 if n % 100 == 4 => critical!("for two {}", n << (n % 60)),
+                        5 if n % 10 == 5 => {
+                            let _scope = Scope::new([("n", ValueBuf::of(&n))]).enter();
+                            info!("within {n}");
+                        }
+                        6 if n % 50 == 6 => warning!("long {}", "x".repeat(n as usize)),
+                        7 if n % 20 == 7 => info!(logger: quiet, "for one more"),
+                        _ => {}
+                    }
+                }
+                runtime.resume().unwrap();
+                assert!(runtime.deliver(Duration::from_secs(30)).is_complete());
+            }
+        });
+        end(&runtime);
+        let stats = runtime.stats();
+        let books = ["binary", "worst", "none"].map(|name| *stats.handler(name).unwrap());
+        let [binary, ..] = books;
+        let sum = binary.delivered + binary.below_level + binary.filtered + binary.failed;
+        assert_eq!((binary.offered, stats.taken), (sum, stats.routed));
+        let text = decoded(&dir.join("a.slog"), &Formatter::new(PATTERN).unwrap());
+        (books, stats.taken, text, decoded(&dir.join("a.slog"), &JsonFormatter::new()))
+    });
+    let [(books, taken, text, json), one_by_one] = logs;
+    assert_eq!((books, taken), (one_by_one.0, one_by_one.1));
+    let [text, expected] = [&text, &one_by_one.2].map(|text| String::from_utf8_lossy(text));
+    for (found, expected) in text.lines().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert!(text == expected && json == one_by_one.3);
 }
 
 #[test]

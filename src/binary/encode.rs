@@ -8,6 +8,7 @@
 use super::dictionary::{self, FormEntry, LaneEntry, Start, is_fixed};
 use super::frame::{HEADER_BYTES, Header, Kind, level_bit};
 use super::pack::{Out, length, zigzag};
+use super::run::{QUICK_FORMS, Quick};
 use crate::callsite::{self, Callsite};
 use crate::capture::{Capture, Encode};
 use crate::decode;
@@ -96,42 +97,52 @@ struct Near {
 
 /// A form, as far as writing its records needs it.
 #[derive(Debug)]
-struct FormState {
+pub(super) struct FormState {
     tags: Vec<u8>,
-    fixed: usize,
+    pub(super) fixed: usize,
     /// The lengths of the last record's values in the block `block`, four bits each.
     lengths: u64,
-    block: u64,
-    /// For each value of a few that are numbers alone: its tag, its length, and the bits that this
-    /// has no room for.
-    slots: Vec<Slot>,
+    pub(super) block: u64,
+    /// There are few values, numbers and texts alone: each has a slot.
+    pub(super) is_plain: bool,
+    pub(super) slots: Vec<Slot>,
     /// Records that were stored in these lengths, since they were last measured.
-    unmeasured: u32,
+    pub(super) unmeasured: u32,
 }
 
+/// How a value is stored: its tag, and of a number its length and the bits that this has no room
+/// for.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
-    tag: u8,
-    length: u8,
-    beyond: u64,
+pub(super) struct Slot {
+    pub(super) tag: u8,
+    pub(super) length: u8,
+    pub(super) beyond: u64,
 }
 
 /// How many records are stored in known lengths that they fit before they are measured again.
-const MEASURE_EVERY: u32 = 32;
+pub(super) const MEASURE_EVERY: u32 = 32;
 
 impl FormState {
     fn new(tags: Vec<u8>) -> Self {
         let fixed = tags.iter().filter(|tag| is_fixed(**tag)).count();
-        Self { tags, fixed, lengths: 0, block: 0, slots: Vec::new(), unmeasured: 0 }
+        let is_plain =
+            fixed <= MOST_LENGTHS && tags.iter().all(|tag| is_fixed(*tag) || is_text(*tag));
+        let (slots, unmeasured) = (Vec::new(), 0);
+        Self { tags, fixed, lengths: 0, block: 0, is_plain, slots, unmeasured }
     }
 
     /// Takes other lengths, for the records from here on.
     fn set_lengths(&mut self, lengths: u64, block: u64) {
         (self.lengths, self.block) = (lengths, block);
         self.slots.clear();
-        if self.fixed == self.tags.len() {
-            self.slots.extend(self.tags.iter().enumerate().map(|(at, tag)| {
-                let length = (lengths >> (4 * at)) as u8 & 15;
+        if self.is_plain {
+            let mut rest = lengths;
+            self.slots.extend(self.tags.iter().map(|tag| {
+                let mut length = 0;
+                if is_fixed(*tag) {
+                    length = rest as u8 & 15;
+                    rest >>= 4;
+                }
                 let beyond = if length == 8 { 0 } else { u64::MAX << (8 * length) };
                 Slot { tag: *tag, length, beyond }
             }));
@@ -140,13 +151,13 @@ impl FormState {
 }
 
 #[derive(Debug)]
-struct LaneState {
+pub(super) struct LaneState {
     entry: LaneEntry,
     /// Its place among the lanes of the block `block`.
     slot: u32,
     block: u64,
     /// The sequence that the next record has if none is missing.
-    next: u64,
+    pub(super) next: u64,
     context: Vec<u64>,
 }
 
@@ -158,22 +169,23 @@ const DICTIONARY_BYTES: u64 = 1 << 10;
 #[derive(Debug)]
 pub(crate) struct Encoder {
     segment: u32,
-    out: Out,
+    pub(super) out: Out,
     near: Vec<Option<(Near, u32)>>,
+    pub(super) quick: Vec<Quick>,
     forms: HashMap<FormEntry, u32>,
-    states: Vec<FormState>,
-    lanes: Vec<LaneState>,
+    pub(super) states: Vec<FormState>,
+    pub(super) lanes: Vec<LaneState>,
     by_number: HashMap<u32, Vec<u32>>,
-    lane: usize,
+    pub(super) lane: usize,
     /// Numbers blocks, so that what belongs to one need not be cleared for the next.
-    block: u64,
-    slots: u32,
+    pub(super) block: u64,
+    pub(super) slots: u32,
     sites: Vec<bool>,
     shapes: usize,
     /// Entries that the file does not have yet.
     entries: Vec<u8>,
-    header: Header,
-    time: i64,
+    pub(super) header: Header,
+    pub(super) time: i64,
 }
 
 impl Encoder {
@@ -184,6 +196,7 @@ impl Encoder {
             segment: preamble.segment,
             out: Out::default(),
             near: vec![None; NEAR_FORMS],
+            quick: vec![Quick::default(); QUICK_FORMS],
             forms: HashMap::new(),
             // Form 0 is none.
             states: vec![FormState::new(Vec::new())],
@@ -218,7 +231,7 @@ impl Encoder {
             Body::Site { words, .. } => words.len(),
             Body::Described(described) => described.words.len(),
         };
-        DICTIONARY_BYTES + 9 * (words + head.context.len()) as u64
+        at_most(words + head.context.len())
     }
 
     /// Ends the block: gives the entries that must stand before it, and it. Nothing happens if
@@ -283,7 +296,7 @@ impl Encoder {
 
     /// Takes back what a record that failed has written; `slots` lanes were in the block before it.
     #[cold]
-    fn undo(&mut self, before: usize, slots: u32) -> Result<(), Error> {
+    pub(super) fn undo(&mut self, before: usize, slots: u32) -> Result<(), Error> {
         self.out.truncate(before);
         if self.header.records == 0 {
             self.block += 1;
@@ -302,7 +315,7 @@ impl Encoder {
 
     /// What stands before a record: its lane, the scope, holes.
     #[inline]
-    fn begin(&mut self, head: &Head<'_>, words: usize) {
+    pub(super) fn begin(&mut self, head: &Head<'_>, words: usize) {
         self.out.room(64 + words * 10);
         let lane = match self.lanes.get(self.lane) {
             Some(lane) if is_lane(&lane.entry, head) => lane,
@@ -403,7 +416,12 @@ impl Encoder {
 
     /// The form of a call site's record.
     #[inline]
-    fn site_form(&mut self, head: &Head<'_>, site: &'static Callsite, tags: &[u64]) -> u32 {
+    pub(super) fn site_form(
+        &mut self,
+        head: &Head<'_>,
+        site: &'static Callsite,
+        tags: &[u64],
+    ) -> u32 {
         let near = Near {
             site: std::ptr::from_ref(site) as usize,
             snapshot: head.names.snapshot,
@@ -459,31 +477,8 @@ impl Encoder {
         number
     }
 
-    /// Writes a call site's record: form, time, lengths, values.
-    #[inline(always)]
     fn values(&mut self, form: u32, head: &Head<'_>, words: &[u64]) -> Option<()> {
-        let Self { out, states, block, time, .. } = self;
-        let state = &mut states[form as usize];
-        let delta = head.time_ns.wrapping_sub(*time) as u64;
-        // Nearly every record fits the lengths of the one before it.
-        if state.block == *block && state.unmeasured < MEASURE_EVERY && !state.slots.is_empty() {
-            let before = out.len();
-            out.varint(u64::from(form) << 1 | 1);
-            out.varint(delta);
-            let words = words.get(..state.slots.len())?;
-            let mut beyond = 0;
-            for (slot, word) in state.slots.iter().zip(words) {
-                let value = fold(slot.tag, *word);
-                beyond |= value & slot.beyond;
-                out.low(value, slot.length.into());
-            }
-            if beyond == 0 {
-                state.unmeasured += 1;
-                return Some(());
-            }
-            out.truncate(before);
-        }
-        measured(out, state, *block, form, delta, words)
+        self.pack(form, head.time_ns.wrapping_sub(self.time) as u64, words)
     }
 
     /// Records without a call site, changed ones, and those whose message is rendered elsewhere.
@@ -537,6 +532,11 @@ impl Encoder {
     }
 }
 
+/// More bytes than a record of so many words takes.
+pub(super) fn at_most(words: usize) -> u64 {
+    DICTIONARY_BYTES + 9 * words as u64
+}
+
 #[cold]
 fn misfit() -> Result<(), Error> {
     Err(Error::other("a frame's values do not fit its call site"))
@@ -564,9 +564,15 @@ pub(super) fn fold(tag: u8, word: u64) -> u64 {
     }
 }
 
+/// Values that are bytes: their number, then they.
+#[inline(always)]
+pub(super) fn is_text(tag: u8) -> bool {
+    matches!(tag, tag::STR | tag::TEXT | tag::BYTES)
+}
+
 /// Writes a record's values in lengths that fit them.
 #[inline(never)]
-fn measured(
+pub(super) fn measured(
     out: &mut Out,
     state: &mut FormState,
     block: u64,
@@ -668,7 +674,7 @@ fn values_of_any_kind(
             out.low(fold(*tag, decode::word(&mut rest)?), length.into());
             continue;
         }
-        if matches!(*tag, tag::STR | tag::TEXT | tag::BYTES) {
+        if is_text(*tag) {
             let bytes = decode::bytes(&mut rest)?;
             out.room(10);
             out.varint(bytes.len() as u64);

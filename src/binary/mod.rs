@@ -12,6 +12,7 @@ mod frame;
 mod index;
 mod pack;
 mod reader;
+mod run;
 
 pub use block::BinaryBlock;
 pub(crate) use dictionary::Start;
@@ -19,3 +20,4 @@ pub(crate) use encode::{Encoder, Preamble};
 pub(crate) use frame::{HEADER_BYTES, Header, Kind};
 pub(crate) use index::index_block;
 pub use reader::{BinaryReader, Damage};
+pub(crate) use run::{Bounds, FrameSource, SiteFrame};

@@ -76,9 +76,13 @@ impl Out {
         if value < 0x80 {
             return self.low(value, 1);
         }
+        if value < 0x4000 {
+            return self.low(value & 0x7f | 0x80 | (value >> 7) << 8, 2);
+        }
         self.long_varint(value);
     }
 
+    #[inline(never)]
     fn long_varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.low(value & 0x7f | 0x80, 1);
@@ -89,6 +93,12 @@ impl Out {
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.room(bytes.len());
+        self.short(bytes);
+    }
+
+    /// Bytes for which there is [`room`](Self::room).
+    #[inline]
+    pub(crate) fn short(&mut self, bytes: &[u8]) {
         self.bytes[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }

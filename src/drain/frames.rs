@@ -3,6 +3,7 @@
 use super::DrainBooks;
 use super::generations::Generations;
 use super::recorder::Recorder;
+use super::run::Runs;
 use super::stage::Stage;
 use crate::callsite::{self, Callsite};
 use crate::clock::Timeline;
@@ -23,11 +24,13 @@ use std::fmt::Write as _;
 pub(crate) struct Frames {
     /// Call sites by number, as far as known.
     sites: Vec<&'static Callsite>,
-    start_ns: i64,
-    process: ProcessInfo,
-    without: Without,
+    pub(super) start_ns: i64,
+    pub(super) process: ProcessInfo,
+    pub(super) without: Without,
     /// The greatest stamp delivered so far.
-    newest: u64,
+    pub(super) newest: u64,
+    /// What is known of records that are packed as they come.
+    pub(super) runs: Runs,
     /// Records taken of dead processes' lanes.
     pub(super) recovered: u64,
     /// What keeps the records that go to no handler.
@@ -40,7 +43,8 @@ impl Frames {
     pub(crate) fn new(start_ns: i64, process: ProcessInfo, without: Without) -> Self {
         let (recorder, trigger) = (None, i32::MAX);
         let (sites, newest, recovered) = (Vec::new(), 0, 0);
-        Self { sites, start_ns, process, without, newest, recovered, recorder, trigger }
+        let runs = Runs::default();
+        Self { sites, start_ns, process, without, newest, runs, recovered, recorder, trigger }
     }
 
     pub(super) fn without(&self) -> Without {

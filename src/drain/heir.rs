@@ -146,7 +146,7 @@ impl Backend {
         let Self { frames, generations, stage, timeline, .. } = self;
         let Some(clock) = lane.state.foreign.as_ref().map(|foreign| foreign.clock) else { return };
         let end = lane.look();
-        lane.run(end, |state, head, frame| {
+        lane.run(end, |state, head, frame, _| {
             if frame.get(1).is_some_and(|stamp| clock.ns(*stamp) > limit) {
                 return Step::Stop;
             }

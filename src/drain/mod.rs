@@ -19,6 +19,7 @@ mod merge;
 mod recorder;
 mod report;
 mod request;
+mod run;
 mod stage;
 mod thread;
 
@@ -293,7 +294,15 @@ impl Backend {
     fn run_lane(&mut self, at: usize, limit: u64) -> usize {
         let Self { lanes, ends, frames, generations, stage, timeline, tree, .. } = self;
         let mut taken = 0;
-        lanes[at].run(ends[at].due, |state, head, frame| {
+        let runs = stage.takes_frames();
+        lanes[at].run(ends[at].due, |state, head, frame, together| {
+            if runs
+                && let Some((words, n)) =
+                    frames.run(state, together, limit, generations, stage, timeline)
+            {
+                taken += n;
+                return Step::Words(words);
+            }
             if frame.get(1).is_some_and(|stamp| *stamp > limit) {
                 return Step::Stop;
             }

@@ -3,15 +3,18 @@
 use super::commit::{Commits, Noted};
 use super::failure::{FailureKind, Failures};
 use super::generations::Uses;
+use super::run::Run;
 use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
+use crate::handler::file::BinaryFileHandler;
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{Departed, HandlerUse, Route, Table};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -611,6 +614,49 @@ impl Stage {
                     self.fail(FailureKind::Handler, Some(target), Some(&record), &error);
                 }
             }
+        }
+    }
+
+    /// Whether a handler is at home that takes frames, and may.
+    pub(super) fn takes_frames(&self) -> bool {
+        let takes = |slot: &Slot| (&*slot.handler as &dyn Any).is::<BinaryFileHandler>();
+        !self.write_through && self.slots.iter().flatten().any(takes)
+    }
+
+    /// Gives a handler the frames of a run, as far as it takes them.
+    pub(super) fn give(&mut self, index: u32, table: &Table, run: &mut Run<'_, '_>) {
+        let Self { slots, line, delivery, commits, books, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(index as usize) else { return };
+        let handler = &mut *slot.handler as &mut dyn Any;
+        let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() else { return };
+        let mut cx = Context::new(None, 0, line, self.now_ns, delivery);
+        let done = with_origin(slot.at.id(), || {
+            catch_unwind(AssertUnwindSafe(|| handler.take_frames(run, &mut cx)))
+        });
+        slot.dirty = true;
+        if let Some(commits) = commits {
+            commits.look(&mut *slot.handler, &mut slot.noted);
+        }
+        let taken = run.taken;
+        self.record += taken;
+        DrainBooks::add(&books.routed, taken);
+        let at = slot.at.books();
+        Books::add(&at.offered, taken);
+        Books::add(if done.is_ok() { &at.accepted } else { &at.failed }, taken);
+        for (index, count) in run.take_below() {
+            if let Some(Some(slot)) = slots.get(index as usize) {
+                Books::add(&slot.at.books().offered, count);
+                Books::add(&slot.at.books().below_level, count);
+            }
+        }
+        if let Err(panic) = done {
+            let at = self.slots[index as usize].as_ref().map(|slot| slot.at.clone());
+            let error = panic_error("the handler", &*panic);
+            self.fail(FailureKind::Handler, at.as_ref(), None, &error);
+        }
+        if !self.delivery.is_empty() {
+            self.caused = false;
+            self.settle(index as usize, None, table, 0);
         }
     }
 

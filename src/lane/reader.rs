@@ -245,12 +245,12 @@ impl Reader {
         }
     }
 
-    /// Calls `each` for frames before `end` in order until it returns false for one, which then
-    /// stays unread.
+    /// Calls `each` for frames before `end` in order until it leaves one unread. Beside each it
+    /// shows the words that lie together from there on, of which it may take several frames.
     pub(crate) fn run(
         &mut self,
         end: u64,
-        mut each: impl FnMut(&mut LaneState, Head, &[u64]) -> Step,
+        mut each: impl FnMut(&mut LaneState, Head, &[u64], &[u64]) -> Step,
     ) {
         while self.position < end {
             let begin = self.position;
@@ -274,8 +274,17 @@ impl Reader {
                         note_part(&mut self.parts_from, begin + at as u64, rest.get(2).copied());
                     }
                     if head.kind & frame::KIND != frame::PAD {
-                        match each(&mut self.state, head, &rest[..words]) {
+                        // What is read is given back in steps: no farther than to the next.
+                        let together = release_at.saturating_sub(at).clamp(words, rest.len());
+                        match each(&mut self.state, head, &rest[..words], &rest[..together]) {
                             Step::Next => {}
+                            Step::Words(words) => {
+                                at += words;
+                                if at >= release_at {
+                                    break;
+                                }
+                                continue;
+                            }
                             Step::Stop => {
                                 stopped = true;
                                 break;
@@ -343,6 +352,8 @@ fn note_part(from: &mut Option<u64>, position: u64, place: Option<u64>) {
 pub(crate) enum Step {
     /// The frame was taken.
     Next,
+    /// Frames of so many words were taken.
+    Words(usize),
     /// The frame stays for later.
     Stop,
 }
@@ -371,6 +382,14 @@ impl LaneState {
     /// Records taken so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Books so many records that were taken.
+    #[inline]
+    pub(crate) fn count_run(&mut self, records: u64) {
+        self.sequence += records;
+        self.taken += records;
+        self.shared.taken.tell(self.taken);
     }
 
     /// Books a record that was taken.

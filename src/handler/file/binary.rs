@@ -6,9 +6,10 @@ use super::plain::try_roll;
 use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::sync::SyncPolicy;
-use crate::binary::{Encoder, HEADER_BYTES, Kind, Start, index_block};
+use crate::binary::{Bounds, Encoder, FrameSource, HEADER_BYTES, Kind, Start, index_block};
 use crate::error::Error;
 use crate::handler::{Context, Handler, HandlerRef};
+use crate::level::Level;
 use crate::record::LogRecord;
 use std::path::{Path, PathBuf};
 
@@ -286,12 +287,7 @@ impl BinaryFileHandler {
         // A file that holds nothing yet is none to be moved away, whatever it is to get first.
         let waits = encoder.len() as u64;
         let size = output.known_size() + waits;
-        // The preamble's, this one, and its entries.
-        let blocks = 4 + output.block_count();
-        let more = encoder.at_most(record)
-            + output.head_bytes()
-            + blocks * INDEXED_BYTES
-            + 2 * HEADER_BYTES as u64;
+        let more = encoder.at_most(record) + more_bytes(output);
         let number = output.file_number();
         if rotation.is_due(number, record.time_ns(), size, more)
             && !output.is_in_trouble()
@@ -299,6 +295,43 @@ impl BinaryFileHandler {
             && let Err(error) = self.roll(cx)
         {
             cx.report(error);
+        }
+    }
+
+    /// Takes records as their frames say them, up to the first that [`emit`](Handler::emit) has to
+    /// look at, or to the end of a block. What it does is what `emit` would have done.
+    #[inline]
+    pub(crate) fn take_frames<'w>(
+        &mut self,
+        source: &mut impl FrameSource<'w>,
+        cx: &mut Context<'_>,
+    ) {
+        let Self { output, rotation, encoder, .. } = self;
+        if !output.is_open() || output.is_full() {
+            return;
+        }
+        let mut bounds = Bounds { block: BLOCK_BYTES, until_ns: i64::MAX, room: u64::MAX };
+        if let Some(rotation) = rotation {
+            let Some((next_ns, max_bytes)) = rotation.bounds(output.file_number()) else { return };
+            bounds.until_ns = next_ns;
+            bounds.room = max_bytes.saturating_sub(output.known_size() + more_bytes(output));
+        }
+        let taken = encoder.take_run(source, bounds);
+        if taken.records == 0 {
+            return;
+        }
+        output.note_level(Level::new(taken.greatest));
+        self.open_records += taken.records;
+        self.end_full_block(cx);
+    }
+
+    /// Ends the block in the making if it is full, and writes if a batch is.
+    #[inline]
+    fn end_full_block(&mut self, cx: &mut Context<'_>) {
+        if self.encoder.len() >= BLOCK_BYTES {
+            self.end_block();
+            self.output.write_full(cx);
+            self.tell_gap();
         }
     }
 
@@ -311,6 +344,13 @@ impl BinaryFileHandler {
             self.end_block();
         }
     }
+}
+
+/// What a file is still to get beside the records of the block in the making.
+fn more_bytes(output: &Output) -> u64 {
+    // The preamble's, this one, and its entries.
+    let blocks = 4 + output.block_count();
+    output.head_bytes() + blocks * INDEXED_BYTES + 2 * HEADER_BYTES as u64
 }
 
 #[cfg(feature = "config")]
@@ -334,11 +374,7 @@ impl Handler for BinaryFileHandler {
         self.encoder.push(record)?;
         self.output.note(record);
         self.open_records += 1;
-        if self.encoder.len() >= BLOCK_BYTES {
-            self.end_block();
-            self.output.write_full(cx);
-            self.tell_gap();
-        }
+        self.end_full_block(cx);
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use super::storage::{self, FileMode, Storage};
 use super::sync::SyncPolicy;
 use crate::error::Error;
 use crate::handler::{Context, HandlerRef};
+use crate::level::Level;
 use crate::record::LogRecord;
 use crate::sync::Arc;
 use crate::sys::{self, FileId};
@@ -280,9 +281,18 @@ impl Output {
     }
 
     pub(crate) fn note(&mut self, record: &LogRecord<'_>) {
+        self.note_level(record.level());
+    }
+
+    /// Notes that a record of this level waits, or several up to it.
+    pub(crate) fn note_level(&mut self, found: Level) {
         if let SyncPolicy::AtLevel(level) = self.options.sync {
-            self.sync_due |= record.level().is_at_least(level);
+            self.sync_due |= found.is_at_least(level);
         }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.file.is_some()
     }
 
     fn begun(&self) -> &[u8] {

@@ -185,6 +185,12 @@ impl Rotation {
             && self.backoff.is_over()
     }
 
+    /// Up to which time, and to how many bytes, this file is written to; `None` if its next record
+    /// has to be asked for.
+    pub(crate) fn bounds(&self, file: u64) -> Option<(i64, u64)> {
+        (self.started && !self.fresh && file == self.file).then_some((self.next_ns, self.max_bytes))
+    }
+
     /// Returns true if the time of a file that holds something has passed.
     pub(crate) fn is_past(&self, now_ns: i64, size: u64) -> bool {
         !self.fresh && size > 0 && now_ns >= self.next_ns && self.backoff.is_over()

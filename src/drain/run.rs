@@ -1,0 +1,305 @@
+//! Runs: frames of one lane that a handler packs as they are, without a record made of each.
+//!
+//! A run is of call sites' records as most are: of the newest generation, with a logger that has
+//! no filters, on their way to one handler that takes frames. Whatever else there is ends it, and
+//! goes the general way, so that nothing is different but the time that it takes.
+
+use super::frames::Frames;
+use super::generations::Generations;
+use super::stage::Stage;
+use crate::binary::{FrameSource, SiteFrame};
+use crate::callsite::Callsite;
+use crate::clock::{Monotone, Timeline};
+use crate::lane::LaneState;
+use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
+use crate::level::Level;
+use crate::record::{Head, Names, ProcessInfo, ThreadInfo, Without};
+use crate::sync::{AtomicU64, Ordering};
+
+/// What is known of a call site's records, as long as they are of the same generation, logger and
+/// level.
+#[derive(Debug, Clone)]
+struct Known {
+    /// Kind and generation, as word 0 has them.
+    head: u64,
+    /// Call site and logger, as word 2 has them.
+    ids: u64,
+    /// The word with the level, where the kind says that there is one.
+    chosen: u64,
+    /// Different for each that was ever known.
+    key: u64,
+    site: &'static Callsite,
+    level: Level,
+    /// The handler that gets them; `None` if they go the general way.
+    handler: Option<u32>,
+    /// Handlers on the way that have a higher level.
+    others: Box<[u32]>,
+}
+
+/// Places for what is known, at first and at most; powers of two.
+const PLACES: usize = 1 << 8;
+const MOST_PLACES: usize = 1 << 14;
+
+/// What is known, each in its place by call site and logger.
+#[derive(Debug)]
+struct Sites(Vec<Option<Box<Known>>>);
+
+impl Sites {
+    #[inline(always)]
+    fn place(&self, ids: u64) -> usize {
+        let logger = (ids >> 32).wrapping_mul(0x9e37_79b1);
+        (ids ^ logger) as usize & (self.0.len() - 1)
+    }
+
+    #[inline(always)]
+    fn find(&self, head: u64, ids: u64, chosen: u64) -> Option<&Known> {
+        let known = self.0.get(self.place(ids))?.as_deref()?;
+        known.fits(head, ids, chosen).then_some(known)
+    }
+
+    fn put(&mut self, new: Known) {
+        // Two that want one place and are both in use would be found out about again and again.
+        let place = self.place(new.ids);
+        if let Some(old) = &self.0[place]
+            && old.ids != new.ids
+            && old.head >> 8 == new.head >> 8
+            && self.0.len() < MOST_PLACES
+        {
+            let places = 4 * self.0.len();
+            self.0.clear();
+            self.0.resize(places, None);
+        }
+        let place = self.place(new.ids);
+        self.0[place] = Some(Box::new(new));
+    }
+}
+
+/// What is known of the call sites.
+#[derive(Debug)]
+pub(super) struct Runs {
+    known: Sites,
+    /// Records of the run that were below a handler's level, by its index.
+    below: Vec<(u32, u64)>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { known: Sites(vec![None; PLACES]), below: Vec::new() }
+    }
+}
+
+/// Frames that go to one handler.
+pub(super) struct Run<'w, 'a> {
+    /// From the next frame to the end of what lies together.
+    rest: &'w [u64],
+    /// The words of the frame that was looked at last, its stamp and time.
+    looked: (usize, u64, i64),
+    known: &'a Sites,
+    handler: u32,
+    limit: u64,
+    newest: u64,
+    pub(super) taken: u64,
+    below: &'a mut Vec<(u32, u64)>,
+    at: Option<&'a Known>,
+    last: Monotone,
+    timeline: &'a Timeline,
+    generations: &'a Generations,
+    thread: &'a ThreadInfo,
+    process: &'a ProcessInfo,
+    context: &'a [u64],
+    lane: u32,
+    sequence: u64,
+    start_ns: i64,
+    without: Without,
+}
+
+impl Frames {
+    /// Has a handler take the frames that `words` begin with, if they go to one that takes frames.
+    /// Returns how many words and frames it took.
+    #[inline]
+    pub(super) fn run(
+        &mut self,
+        lane: &mut LaneState,
+        words: &[u64],
+        limit: u64,
+        generations: &Generations,
+        stage: &mut Stage,
+        timeline: &Timeline,
+    ) -> Option<(usize, usize)> {
+        let [head, _, ids, rest @ ..] = words else { return None };
+        if FrameHead::read(*head).kind & !WITH_LEVEL != SITE || lane.foreign.is_some() {
+            return None;
+        }
+        let chosen = rest.first().copied().unwrap_or(0);
+        let known = match self.runs.known.find(*head, *ids, chosen) {
+            Some(known) => known,
+            None => self.learn(*head, *ids, chosen, generations)?,
+        };
+        let handler = known.handler?;
+        let mut run = Run {
+            rest: words,
+            looked: (0, 0, 0),
+            known: &self.runs.known,
+            handler,
+            limit,
+            newest: self.newest,
+            taken: 0,
+            below: &mut self.runs.below,
+            at: None,
+            last: lane.last,
+            timeline,
+            generations,
+            thread: &lane.shared.thread,
+            process: &self.process,
+            context: &lane.context,
+            lane: lane.shared.number,
+            sequence: lane.sequence,
+            start_ns: self.start_ns,
+            without: self.without,
+        };
+        stage.give(handler, &generations.newest().table, &mut run);
+        let (taken, newest, last) = (run.taken, run.newest, run.last);
+        let words = words.len() - run.rest.len();
+        if taken == 0 {
+            return None;
+        }
+        (self.newest, lane.last) = (newest, last);
+        lane.count_run(taken);
+        Some((words, taken as usize))
+    }
+
+    /// Finds out about a call site's records, if the way of their logger is known already.
+    #[cold]
+    #[inline(never)]
+    fn learn(
+        &mut self,
+        head: u64,
+        ids: u64,
+        chosen: u64,
+        generations: &Generations,
+    ) -> Option<&Known> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let read = FrameHead::read(head);
+        let site = self.site(ids as u32)?;
+        let (snapshot, route) = generations.known(read.generation, (ids >> 32) as u32)?;
+        let level = match read.kind & WITH_LEVEL {
+            0 => site.meta.level.unwrap_or(Level::NOTSET),
+            _ => Level::new(chosen as u32 as i32),
+        };
+        let (mut handler, mut others) = (None, Vec::new());
+        let mut is_plain = snapshot.level_names.name(level).is_some()
+            && (route.level.as_i32()..self.trigger).contains(&level.as_i32())
+            && !route.disabled
+            && route.filters.is_empty();
+        for used in &*route.handlers {
+            if !level.is_at_least(used.level) {
+                others.push(used.index);
+                continue;
+            }
+            is_plain &= used.filters.is_empty() && handler.is_none();
+            handler = Some(used.index);
+        }
+        self.runs.known.put(Known {
+            head: head >> 24,
+            ids,
+            chosen,
+            key: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            site,
+            level,
+            handler: handler.filter(|_| is_plain),
+            others: others.into(),
+        });
+        self.runs.known.find(head, ids, chosen)
+    }
+}
+
+impl Known {
+    #[inline(always)]
+    fn fits(&self, head: u64, ids: u64, chosen: u64) -> bool {
+        self.head == head >> 24
+            && self.ids == ids
+            && (self.chosen == chosen || self.head & u64::from(WITH_LEVEL) == 0)
+    }
+}
+
+impl<'w> FrameSource<'w> for Run<'w, '_> {
+    #[inline(always)]
+    fn peek(&mut self) -> Option<SiteFrame<'w>> {
+        let [head, stamp, ids, values @ ..] = self.rest else { return None };
+        let chosen = values.first().copied().unwrap_or(0);
+        let known = self.known.find(*head, *ids, chosen)?;
+        if known.handler != Some(self.handler) || *stamp < self.newest || *stamp > self.limit {
+            return None;
+        }
+        let words = FrameHead::read(*head).words;
+        let header = HEADER_WORDS + usize::from(known.head & u64::from(WITH_LEVEL) != 0);
+        let values = self.rest.get(header..words)?;
+        let mut last = self.last;
+        let time_ns = self.timeline.ns_after(*stamp, &mut last);
+        self.looked = (words, *stamp, time_ns);
+        self.at = Some(known);
+        Some(SiteFrame {
+            site: known.site,
+            key: known.key,
+            level: known.level,
+            time_ns,
+            words: values,
+        })
+    }
+
+    fn head(&self) -> Head<'_> {
+        let (level, ids, head) = self
+            .at
+            .map_or((Level::NOTSET, 0, 0), |known| (known.level, known.ids, known.head << 24));
+        let logger = (ids >> 32) as u32;
+        // Both are there, or the call site would not be known.
+        let found = self.generations.known(FrameHead::read(head).generation, logger);
+        let (snapshot, route) = found.expect("the way of a known call site");
+        Head {
+            logger: &route.name,
+            level,
+            level_name: snapshot.level_names.name(level).map_or("", |name| name),
+            names: Names { snapshot: snapshot.number, logger },
+            time_ns: self.looked.2,
+            start_ns: self.start_ns,
+            thread: self.thread,
+            process: self.process,
+            lane: self.lane,
+            sequence: self.sequence + self.taken + 1,
+            late: false,
+            without: self.without,
+            context: self.context,
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        let (words, stamp, _) = self.looked;
+        self.rest = &self.rest[words..];
+        self.newest = stamp;
+        self.timeline.ns_after(stamp, &mut self.last);
+        self.taken += 1;
+        if let Some(known) = self.at
+            && !known.others.is_empty()
+        {
+            for index in &known.others {
+                note_below(self.below, *index);
+            }
+        }
+    }
+}
+
+#[cold]
+fn note_below(below: &mut Vec<(u32, u64)>, index: u32) {
+    match below.iter_mut().find(|(known, _)| *known == index) {
+        Some((_, count)) => *count += 1,
+        None => below.push((index, 1)),
+    }
+}
+
+impl Run<'_, '_> {
+    /// Takes what was counted of handlers whose level was higher.
+    pub(super) fn take_below(&mut self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.below.drain(..)
+    }
+}
