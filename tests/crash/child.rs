@@ -2,6 +2,7 @@
 
 use crate::held;
 use crate::kinds::Kind;
+use crate::memory;
 use crate::shared::{Shared, THREADS};
 use sawmill::{
     CrashHandling, FileHandler, Formatter, HandlerRef, Level, Naming, Overflow, Rotate,
@@ -37,15 +38,6 @@ fn random(seed: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// Whether a group with a limit of memory can be made here.
-pub(crate) fn can_limit_memory() -> bool {
-    let group = Path::new("/sys/fs/cgroup").join(format!("sawmill-{}", process::id()));
-    let made = fs::create_dir(&group).is_ok();
-    let can = made && group.join("memory.max").exists();
-    let _ = fs::remove_dir(&group);
-    can
-}
-
 pub(crate) fn run() {
     let told = env::var(VARIABLE).expect("told how to die");
     let mut words = told.split(',');
@@ -57,7 +49,7 @@ pub(crate) fn run() {
     }
     let kind = Kind::of(kind).expect("a known kind");
     if kind == Kind::Oom {
-        enter_small_group();
+        memory::enter();
     }
     // Whoever runs this in the background has requests to end ignored.
     for signal in [libc::SIGINT, libc::SIGHUP] {
@@ -391,14 +383,6 @@ fn bus_error() {
     file.set_len(0).expect("no page");
     // SAFETY: none: the fault is what is wanted.
     unsafe { map.as_mut_ptr().write_volatile(1) };
-}
-
-fn enter_small_group() {
-    let group = Path::new("/sys/fs/cgroup").join(format!("sawmill-{}", process::id()));
-    fs::create_dir(&group).expect("a group");
-    fs::write(group.join("memory.max"), "67108864").expect("a limit");
-    let _ = fs::write(group.join("memory.swap.max"), "0");
-    fs::write(group.join("cgroup.procs"), process::id().to_string()).expect("in the group");
 }
 
 fn eat() {

@@ -109,9 +109,7 @@ impl Kind {
     /// Why this kind of death is not to be had here.
     pub(crate) fn cannot_be_made(self, _lanes: Lanes) -> Option<&'static str> {
         match self {
-            Self::Oom if !crate::child::can_limit_memory() => {
-                Some("no memory cgroup to be made here")
-            }
+            Self::Oom => crate::memory::cannot_be_limited(),
             _ => None,
         }
     }

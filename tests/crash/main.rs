@@ -21,6 +21,7 @@
 mod child;
 mod held;
 mod kinds;
+mod memory;
 mod results;
 mod shared;
 
@@ -157,6 +158,13 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(said);
+    let group = match kind {
+        Kind::Oom => Some(memory::Group::make().map_err(|e| e.to_string())?),
+        _ => None,
+    };
+    if let Some(group) = &group {
+        command.env(memory::VARIABLE, group.path());
+    }
     let begin = Instant::now();
     let mut child = command.spawn().map_err(|e| e.to_string())?;
     if let Some(signal) = kind.signal_from_outside() {
@@ -172,6 +180,13 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
     if !kind.ends_so(status) {
         return Err(format!("ended with {status}"));
     }
+    if let Some(group) = &group {
+        let kills = group.kills().map_err(|e| e.to_string())?;
+        if kills != 1 {
+            return Err(format!("the kernel killed {kills} processes of the group"));
+        }
+    }
+    drop(group);
     let name = kind.to_string();
     let spilled = child::spills(&name, &lanes.to_string(), seed);
     if lanes == Lanes::Mapped || spilled {
