@@ -39,6 +39,14 @@ impl Scratch {
     pub(super) fn give_back(&self, scratch: Vec<u8>) {
         self.0.set(scratch);
     }
+
+    /// Appends to a line what is written to the room.
+    #[inline(always)]
+    pub(super) fn push(&self, line: &mut Line<'_>, write: impl FnOnce(&mut Vec<u8>)) {
+        let written = self.written(write);
+        line.push(&written);
+        self.give_back(written);
+    }
 }
 
 /// A step of a line: up to one block of text, then what differs between records.

@@ -42,11 +42,9 @@ impl Formatter {
                     Part::Fields(_) if record.head().context.is_empty() => {},
                     Part::Piece(at) => {
                         let mut done = Ok(());
-                        let written = self.scratch.written(|out| {
+                        self.scratch.push(&mut line, |out| {
                             done = self.piece(&self.pattern.pieces[*at], record, out);
                         });
-                        line.push(&written);
-                        self.scratch.give_back(written);
                         done.ok()?;
                     },
                     _ => return None,

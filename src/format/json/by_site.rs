@@ -43,16 +43,12 @@ impl JsonFormatter {
                     },
                     Part::Json(tag) => {
                         let value = decode::value(*tag, &mut values)?;
-                        let written = self.scratch.written(|out| push_value(value, out));
-                        line.push(&written);
-                        self.scratch.give_back(written);
+                        self.scratch.push(&mut line, |out| push_value(value, out));
                     },
                     Part::Rewind => values = from,
                     Part::Fields(_) if record.head().context.is_empty() => {},
                     Part::Fields(own) => {
-                        let written = self.scratch.written(|out| self.write_fields(record, out));
-                        line.push(&written);
-                        self.scratch.give_back(written);
+                        self.scratch.push(&mut line, |out| self.write_fields(record, out));
                         steps = steps.get(*own..)?;
                     },
                     Part::Time => self.time.push(record, &mut line)?,
@@ -67,15 +63,11 @@ impl JsonFormatter {
                         }
                         let mut done = Ok(());
                         let item = |out: &mut Vec<u8>| done = self.item(*key, record, out);
-                        let written = self.scratch.written(item);
-                        line.push(&written);
-                        self.scratch.give_back(written);
+                        self.scratch.push(&mut line, item);
                         done.ok()?;
                     },
                     Part::TrailingText => {
-                        let written = self.scratch.written(|out| push_trailing_text(record, out));
-                        line.push(&written);
-                        self.scratch.give_back(written);
+                        self.scratch.push(&mut line, |out| push_trailing_text(record, out));
                     },
                 }
             );
@@ -91,9 +83,7 @@ impl JsonFormatter {
             return Some(());
         }
         let text = std::str::from_utf8(text).ok()?;
-        let written = self.scratch.written(|out| push_escaped(text, out));
-        line.push(&written);
-        self.scratch.give_back(written);
+        self.scratch.push(line, |out| push_escaped(text, out));
         Some(())
     }
 
