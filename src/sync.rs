@@ -3,9 +3,11 @@
 //! The files that hold a hand-written protocol import nothing but this module, so that
 //! `loom-tests` can include those very files beside a `sync` module of its own.
 
+// Only where files are mapped.
+#[allow(unused_imports)]
+pub(crate) use std::sync::atomic::compiler_fence;
 pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-    compiler_fence, fence,
+    AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,

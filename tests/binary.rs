@@ -1,6 +1,10 @@
 //! Binary logs: what is decoded is what the formatters would have written, and damage costs no
 //! more than it hits.
 
+#[path = "shared/dir.rs"]
+mod dir;
+
+use dir::Dir;
 use proptest::prelude::*;
 use sawmill::{
     BinaryFileHandler, BinaryReader, Capture, ClockSource, Drain, FileHandler, Filter, FilterRef,
@@ -8,8 +12,7 @@ use sawmill::{
     NullHandler, RecordBuilder, Rotate, Runtime, Scope, ValueBuf, Verdict, critical, debug, error,
     exception, info, log, trace, warning,
 };
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::time::Duration;
 
 const PATTERN: &str = "%(asctime)s %(created)r %(relativeCreated)d %(levelname)-8s %(levelno)d \
@@ -17,22 +20,7 @@ const PATTERN: &str = "%(asctime)s %(created)r %(relativeCreated)d %(levelname)-
     %(threadName)s %(process)d %(processName)s %(taskName)s run=%(run)d lane=%(lane)d \
     sequence=%(sequence)d %(message)s %(fields)s";
 
-struct Dir(PathBuf);
-
 impl Dir {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sawmill-binary-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
     /// A runtime that writes text, JSON and binary at once.
     fn runtime(&self, drain: Drain) -> Runtime {
         let text = FileHandler::new(self.join("a.txt")).unwrap();
@@ -54,12 +42,6 @@ impl Dir {
         let text = Formatter::new(PATTERN).unwrap();
         assert_lines(&decoded(&self.join("a.slog"), &text), &self.join("a.txt"));
         assert_lines(&decoded(&self.join("a.slog"), &JsonFormatter::new()), &self.join("a.json"));
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

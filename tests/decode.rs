@@ -1,5 +1,9 @@
 //! The commands `decode` and `tail`, from outside.
 
+#[path = "shared/dir.rs"]
+mod dir;
+
+use dir::Dir;
 use sawmill::{
     BinaryFileHandler, FileHandler, Formatter, HandlerExt, HandlerRef, JsonFormatter, Level,
     MmapRotatingFileHandler, Naming, Rotate, Runtime, debug, error, info,
@@ -7,27 +11,11 @@ use sawmill::{
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const PATTERN: &str = "%(asctime)s %(levelname)s %(name)s %(lineno)d %(sequence)d %(message)s";
 
-struct Dir(PathBuf);
-
 impl Dir {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("sawmill-cli-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
     fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.join(name)).unwrap()
     }
@@ -60,12 +48,6 @@ impl Dir {
             }
         });
         end(&runtime);
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

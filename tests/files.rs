@@ -1,34 +1,25 @@
 //! File handlers in a runtime: what a reader of the files finds.
 
+#[path = "shared/dir.rs"]
+mod dir;
+#[cfg(target_os = "linux")]
+#[path = "shared/mount.rs"]
+mod mount;
+
+use dir::Dir;
 use sawmill::{
     Drain, FileHandler, Formatter, HandlerRef, Level, MmapRotatingFileHandler, Overflow,
     RotatingFileHandler, Runtime, TimedRotatingFileHandler, WatchedFileHandler, When, error, info,
 };
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A directory that goes when the test ends.
-struct Dir(PathBuf);
-
 impl Dir {
-    fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sawmill-files-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
     /// The lines of all files whose names begin so.
     fn lines(&self, prefix: &str) -> Vec<String> {
         let mut lines = Vec::new();
@@ -41,12 +32,6 @@ impl Dir {
             }
         }
         lines
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -228,25 +213,15 @@ fn a_record_is_filed_by_its_own_time() {
 #[test]
 #[cfg(target_os = "linux")]
 fn lines_that_met_a_full_disk_arrive_by_themselves_when_there_is_room() {
-    use std::process::Command;
-    struct Mounted(Dir);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = Command::new("umount").arg("-l").arg(&self.0.0).status();
-        }
-    }
     let dir = Dir::new();
-    let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=256k", "none"]).arg(&dir.0);
-    match mount.output() {
-        Ok(done) if done.status.success() => {}
-        other => return println!("skipped: cannot mount a small disk: {other:?}"),
-    }
-    let dir = Mounted(dir);
-    std::fs::write(dir.0.join("ballast"), vec![1; 200 << 10]).unwrap();
+    let _mounted = match mount::Mount::new(&["-t", "tmpfs", "-o", "size=256k", "none"], &dir.0) {
+        Ok(mounted) => mounted,
+        Err(why) => return println!("skipped: cannot mount a small disk: {why}"),
+    };
+    std::fs::write(dir.join("ballast"), vec![1; 200 << 10]).unwrap();
     let failures = std::sync::Arc::new(AtomicU64::new(0));
     let counted = failures.clone();
-    let file = HandlerRef::new(FileHandler::new(dir.0.join("app.log")).unwrap())
+    let file = HandlerRef::new(FileHandler::new(dir.join("app.log")).unwrap())
         .with_formatter(Formatter::new("%(message)s").unwrap());
     let runtime = Runtime::builder()
         .level(Level::INFO)
@@ -265,13 +240,13 @@ fn lines_that_met_a_full_disk_arrive_by_themselves_when_there_is_room() {
         assert!(Instant::now() < deadline, "the full disk was told");
         std::thread::sleep(Duration::from_millis(5));
     }
-    std::fs::remove_file(dir.0.join("ballast")).unwrap();
+    std::fs::remove_file(dir.join("ballast")).unwrap();
     // No flush, no further record.
     while file.stats().held > 0 || file.stats().delivered < 12_000 {
         assert!(Instant::now() < deadline, "{:?}", file.stats());
         std::thread::sleep(Duration::from_millis(20));
     }
-    let found = by_thread(dir.0.lines("app.log"));
+    let found = by_thread(dir.lines("app.log"));
     assert!(found[&0].iter().copied().eq(0..12_000));
     assert!(runtime.shutdown(LONG).is_complete());
 }

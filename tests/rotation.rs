@@ -1,34 +1,21 @@
 //! Rotation in a runtime, with others at work on the files: what a reader of them finds.
 
+#[path = "shared/dir.rs"]
+mod dir;
+
+use dir::Dir;
 use sawmill::{
     Drain, FileHandler, Formatter, HandlerRef, Keep, Level, MmapRotatingFileHandler, Naming,
     OnFailure, Overflow, Rotate, Runtime, SyncPolicy, error, info,
 };
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A directory that goes when the test ends.
-struct Dir(PathBuf);
-
 impl Dir {
-    fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sawmill-rotation-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
     fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -57,12 +44,6 @@ impl Dir {
     }
 }
 
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn runtime(handler: impl Into<HandlerRef>) -> Runtime {
     let handler = handler.into();
     handler.set_formatter(Some(Formatter::new("%(message)s").unwrap().into()));
@@ -70,6 +51,7 @@ fn runtime(handler: impl Into<HandlerRef>) -> Runtime {
     builder.on_error(|_| {}).handler("file", handler).build().unwrap()
 }
 
+#[cfg(any(feature = "gzip", feature = "sighup"))]
 fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
@@ -394,7 +376,7 @@ fn rotated_files_are_compressed_behind_the_drain_and_what_is_left_at_the_next_st
 fn the_signal_sighup_opens_files_anew() {
     const NAME: &str = "the_signal_sighup_opens_files_anew";
     if std::env::var_os(ROLE).is_some() {
-        let dir = PathBuf::from(std::env::var_os("SAWMILL_TEST_DIR").unwrap());
+        let dir = std::path::PathBuf::from(std::env::var_os("SAWMILL_TEST_DIR").unwrap());
         let handler = FileHandler::builder(dir.join("app.log")).follow(false).build().unwrap();
         let runtime = runtime(handler);
         sawmill::reopen_files_on_sighup().unwrap();

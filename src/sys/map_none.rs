@@ -40,11 +40,11 @@ impl Window {
 }
 
 /// There are no windows to be mended.
-#[cfg(unix)]
+#[cfg(all(unix, not(sawmill_portable)))]
 pub(super) fn asks_first(_handler: usize) {}
 
 /// There are no windows to be mended.
-#[cfg(unix)]
+#[cfg(all(unix, not(sawmill_portable)))]
 pub(super) fn mend(_info: *mut libc::siginfo_t) -> bool {
     false
 }

@@ -3,15 +3,18 @@
 //!
 //! Nothing here knows of logging. Functions that a platform cannot offer say so by their result
 //! (`false`, `None`, [`io::ErrorKind::Unsupported`](std::io::ErrorKind::Unsupported)).
+//!
+//! `RUSTFLAGS="--cfg sawmill_portable"` takes what stands in for an unknown platform on any: a
+//! machine that has but one checks the others' files so.
 
-#[cfg_attr(unix, path = "unix/mod.rs")]
-#[cfg_attr(not(unix), path = "fallback/mod.rs")]
+#[cfg_attr(all(unix, not(sawmill_portable)), path = "unix/mod.rs")]
+#[cfg_attr(not(all(unix, not(sawmill_portable))), path = "fallback/mod.rs")]
 mod imp;
-#[cfg_attr(target_os = "linux", path = "map_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "map_none.rs")]
+#[cfg_attr(all(target_os = "linux", not(sawmill_portable)), path = "map_linux.rs")]
+#[cfg_attr(not(all(target_os = "linux", not(sawmill_portable))), path = "map_none.rs")]
 mod map;
-#[cfg_attr(target_os = "linux", path = "share_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "share_none.rs")]
+#[cfg_attr(all(target_os = "linux", not(sawmill_portable)), path = "share_linux.rs")]
+#[cfg_attr(not(all(target_os = "linux", not(sawmill_portable))), path = "share_none.rs")]
 mod share;
 
 pub(crate) use imp::file::{

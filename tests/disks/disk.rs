@@ -1,14 +1,17 @@
 //! A small file system, and what troubles it.
 
 use crate::child;
+use crate::mount::Mount;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 /// A mounted file system in memory, which goes with the value.
-pub(crate) struct Disk(PathBuf);
+pub(crate) struct Disk {
+    folder: PathBuf,
+    _mounted: Mount,
+}
 
 /// Whether this process may mount one.
 pub(crate) fn can_be_mounted() -> io::Result<()> {
@@ -22,14 +25,8 @@ pub(crate) fn can_be_mounted() -> io::Result<()> {
 impl Disk {
     pub(crate) fn mount(folder: &Path, bytes: u64) -> io::Result<Self> {
         let size = format!("size={bytes}");
-        let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "none"])
-            .arg(folder)
-            .output()?;
-        if !output.status.success() {
-            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        Ok(Self(folder.to_owned()))
+        let mounted = Mount::new(&["-t", "tmpfs", "-o", &size, "none"], folder)?;
+        Ok(Self { folder: folder.to_owned(), _mounted: mounted })
     }
 
     /// Takes all the room there is.
@@ -49,7 +46,7 @@ impl Disk {
     }
 
     fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
+        self.folder.join("ballast")
     }
 
     /// Fills and frees the disk and moves archives away, for a while. Returns whether it is full at
@@ -84,9 +81,9 @@ impl Disk {
 
     /// Moves compressed files elsewhere, as a shipper does.
     fn move_archives(&self) {
-        let out = self.0.with_file_name(child::SHIPPED);
+        let out = self.folder.with_file_name(child::SHIPPED);
         let _ = fs::create_dir_all(&out);
-        for file in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let path = file.path();
             if path.extension().is_some_and(|end| end == "gz") {
                 let moved = out.join(file.file_name());
@@ -95,11 +92,5 @@ impl Disk {
                 }
             }
         }
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }

@@ -20,6 +20,8 @@
 mod books;
 mod child;
 mod disk;
+#[path = "../shared/mount.rs"]
+mod mount;
 #[allow(dead_code)]
 #[path = "../crash/shared.rs"]
 mod shared;

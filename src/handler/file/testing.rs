@@ -1,5 +1,8 @@
 //! What the tests of the file handlers share: a directory, records, contexts.
 
+#[path = "../../../tests/shared/mount.rs"]
+mod mount;
+
 use crate::error::Error;
 use crate::handler::{Context, Delivery, Handler};
 use crate::level::Level;
@@ -225,14 +228,17 @@ fn with_record_of<R>(
 }
 
 /// A small file system of its own: tmpfs, or ext4 in a file. Needs root; says why it is not there.
-pub(crate) struct SmallDisk(TestDir);
+pub(crate) struct SmallDisk {
+    // Goes first.
+    _mounted: mount::Mount,
+    dir: TestDir,
+}
 
 impl SmallDisk {
     pub(crate) fn tmpfs(kib: u32) -> Option<Self> {
         let dir = TestDir::new();
         let size = format!("size={kib}k");
-        let mounted = run("mount", &["-t", "tmpfs", "-o", &size, "none", dir.text()]);
-        mounted.then(|| Self(dir))
+        Self::mount(&["-t", "tmpfs", "-o", &size, "none"], dir)
     }
 
     pub(crate) fn ext4(mib: u32) -> Option<Self> {
@@ -240,21 +246,31 @@ impl SmallDisk {
         let path = image.join("image");
         let path = path.to_str().unwrap();
         std::fs::File::create(path).unwrap().set_len(u64::from(mib) << 20).unwrap();
-        let dir = TestDir::new();
+        if !run("mkfs.ext4", &["-q", "-O", "^has_journal", path]) {
+            return None;
+        }
         // The image is gone from its directory then, and from the disk with the mount.
-        let mounted = run("mkfs.ext4", &["-q", "-O", "^has_journal", path])
-            && run("mount", &["-o", "loop", path, dir.text()]);
-        mounted.then(|| Self(dir))
+        Self::mount(&["-o", "loop", path], TestDir::new())
+    }
+
+    fn mount(arguments: &[&str], dir: TestDir) -> Option<Self> {
+        match mount::Mount::new(arguments, dir.path()) {
+            Ok(mounted) => Some(Self { _mounted: mounted, dir }),
+            Err(error) => {
+                println!("skipped: mount: {error}");
+                None
+            }
+        }
     }
 
     pub(crate) fn dir(&self) -> &TestDir {
-        &self.0
+        &self.dir
     }
 
     /// Takes all the room, or gives it back.
     pub(crate) fn fill(&self, full: bool) {
         use std::io::Write;
-        let path = self.0.join("ballast");
+        let path = self.dir.join("ballast");
         if !full {
             std::fs::remove_file(path).unwrap();
             return;
@@ -263,18 +279,6 @@ impl SmallDisk {
         for size in [65_536, 4096, 512, 1] {
             while ballast.write_all(&vec![1; size]).is_ok() {}
         }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        run("umount", &["-l", self.0.text()]);
-    }
-}
-
-impl TestDir {
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
     }
 }
 

@@ -5,19 +5,19 @@
 
 extern crate sawmill;
 
-mod calls {
+pub mod calls {
     use sawmill::{exception, info, log, log_enabled, Capture, Level};
     use std::convert::From;
     use std::string::String;
     use std::vec;
 
     #[derive(Capture)]
-    pub(crate) struct Point<T> {
-        pub(crate) x: T,
-        pub(crate) y: String,
+    pub struct Point<T> {
+        pub x: T,
+        pub y: String,
     }
 
-    pub(crate) fn all(async: u8) {
+    pub fn all(async: u8) {
         let point = Point { x: 1u8, y: String::from("y") };
         let unit = vec![()];
         info!("plain");
