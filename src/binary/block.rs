@@ -3,7 +3,7 @@
 use super::dictionary::{Form, LaneEntry, Segment, is_fixed};
 use super::encode::{MOST_LENGTHS, op};
 use super::frame::{Header, ZSTD, bits_from};
-use super::pack::{In, unzigzag};
+use super::pack::{In, are_lengths, unzigzag};
 use crate::callsite;
 use crate::decode::{self, Value};
 use crate::error::Error;
@@ -115,7 +115,7 @@ impl BinaryBlock {
         let mut slot = 0;
         let mut time = header.first_ns;
         let mut lengths = vec![u64::MAX; segment.forms.len()];
-        let mut words = Vec::new();
+        let (mut words, mut few) = (Vec::new(), [0; FEW_WORDS]);
         let mut once = Once::default();
         let mut unusual = false;
         while !read.is_empty() {
@@ -161,7 +161,6 @@ impl BinaryBlock {
             }
             let form = segment.forms.get(number)?.as_deref()?;
             time = time.wrapping_add(read.varint()? as i64);
-            words.clear();
             let lane = &mut lanes[slot];
             let head = Head {
                 logger: &form.logger,
@@ -181,12 +180,18 @@ impl BinaryBlock {
             let renderer = once.renderer.as_ref();
             let known = lengths.get_mut(number)?;
             let mut record = match form.site {
+                Some(site) if form.is_plain() => {
+                    let words = numbers(form, code & 1 != 0, known, &mut read, &mut few)?;
+                    LogRecord::new(head, Body::Site { site, words }, renderer)
+                }
                 Some(site) => {
+                    words.clear();
                     words.extend_from_slice(&form.words);
                     values(form, code & 1 != 0, known, &mut read, &mut words)?;
                     LogRecord::new(head, Body::Site { site, words: &words }, renderer)
                 }
                 None => {
+                    words.clear();
                     words.extend_from_slice(&form.words);
                     read.words(&mut words)?;
                     LogRecord::new(head, Body::Described(Described::read(&words)), renderer)
@@ -208,8 +213,37 @@ impl BinaryBlock {
     }
 }
 
+/// Room for a few values and their tag words.
+const FEW_WORDS: usize = MOST_LENGTHS + MOST_LENGTHS / 8;
+
+/// Reads a call site's values behind their tag words, where all are numbers, and few.
+#[inline(always)]
+fn numbers<'w>(
+    form: &Form,
+    same: bool,
+    known: &mut u64,
+    read: &mut In<'_>,
+    words: &'w mut [u64; FEW_WORDS],
+) -> Option<&'w [u64]> {
+    let (tags, values) = words.split_at_mut_checked(form.words.len())?;
+    for (word, tag_word) in tags.iter_mut().zip(&form.words) {
+        *word = *tag_word;
+    }
+    let values = values.get_mut(..form.tags.len())?;
+    if !same {
+        *known = read.low(form.fixed.div_ceil(2)).filter(|lengths| are_lengths(*lengths))?;
+    } else if *known == u64::MAX {
+        return None;
+    }
+    let all = &*form.tags;
+    read.numbers(*known, values, |place, number| {
+        all.get(place).map_or(number, |tag| unfold(*tag, number))
+    })?;
+    words.get(..form.words.len() + form.tags.len())
+}
+
 /// Reads a call site's values behind their tag words.
-#[inline]
+#[inline(never)]
 fn values(
     form: &Form,
     same: bool,

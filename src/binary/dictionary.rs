@@ -1,5 +1,6 @@
 //! What blocks of records name by number: call sites, shapes of derived types, lanes, forms.
 
+use super::encode::MOST_LENGTHS;
 use super::frame::VERSION;
 use crate::callsite::{Callsite, Metadata};
 use crate::lane::keep::bytes::{In, Out, entries};
@@ -129,6 +130,14 @@ pub(crate) struct Form {
     /// How many of these are numbers of one word.
     pub(crate) fixed: usize,
     pub(crate) words: Vec<u64>,
+}
+
+impl Form {
+    /// Whether its values are numbers of one word throughout, and few.
+    #[inline(always)]
+    pub(super) fn is_plain(&self) -> bool {
+        self.fixed == self.tags.len() && self.fixed <= MOST_LENGTHS
+    }
 }
 
 /// What the blocks of one writer refer to.

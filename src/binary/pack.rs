@@ -7,8 +7,8 @@ pub(crate) fn length(value: u64) -> usize {
 }
 
 /// What is left of a word of which `n` bytes were stored, for each `n`.
-const MASKS: [u64; 9] = {
-    let mut masks = [0; 9];
+const MASKS: [u64; 16] = {
+    let mut masks = [0; 16];
     let mut n = 1;
     while n < 9 {
         masks[n] = u64::MAX >> (64 - 8 * n);
@@ -16,6 +16,13 @@ const MASKS: [u64; 9] = {
     }
     masks
 };
+
+/// Whether each four bits are a number's length.
+#[inline(always)]
+pub(crate) fn are_lengths(lengths: u64) -> bool {
+    let below_eight = lengths | lengths >> 1 | lengths >> 2;
+    lengths >> 3 & below_eight & 0x1111_1111_1111_1111 == 0
+}
 
 #[inline(always)]
 pub(crate) fn zigzag(value: i64) -> u64 {
@@ -68,6 +75,17 @@ impl Out {
     pub(crate) fn low(&mut self, value: u64, n: usize) {
         self.bytes[self.at..self.at + 8].copy_from_slice(&value.to_le_bytes());
         self.at += n;
+    }
+
+    /// Stores the low bytes of numbers, so many of each; there must be room.
+    #[inline(always)]
+    pub(crate) fn numbers(&mut self, numbers: impl Iterator<Item = (u64, usize)>) {
+        let mut at = self.at;
+        for (number, length) in numbers {
+            self.bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+            at += length;
+        }
+        self.at = at;
     }
 
     /// Seven bits a byte, lowest first; takes up to ten bytes of room.
@@ -139,23 +157,48 @@ impl<'a> In<'a> {
 
     #[inline(always)]
     pub(crate) fn low(&mut self, n: usize) -> Option<u64> {
-        let mask = MASKS.get(n)?;
+        let mask = MASKS.get(n).filter(|_| n <= 8)?;
         let bytes = self.bytes.get(self.at..self.at + 8)?.first_chunk::<8>()?;
         self.at += n;
         (self.at <= self.end).then_some(u64::from_le_bytes(*bytes) & mask)
     }
 
+    /// Reads a number of each length, four bits each, that [`are_lengths`] has seen, into `values`;
+    /// `unfold` gets the number's place and it.
     #[inline(always)]
-    pub(crate) fn varint(&mut self) -> Option<u64> {
-        let first = self.low(1)?;
-        if first < 0x80 {
-            return Some(first);
+    pub(crate) fn numbers(
+        &mut self,
+        mut lengths: u64,
+        values: &mut [u64],
+        unfold: impl Fn(usize, u64) -> u64,
+    ) -> Option<()> {
+        for (place, value) in values.iter_mut().enumerate() {
+            let length = (lengths & 15) as usize;
+            lengths >>= 4;
+            let bytes = self.bytes.get(self.at..)?.first_chunk::<8>()?;
+            *value = unfold(place, u64::from_le_bytes(*bytes) & MASKS[length]);
+            self.at += length;
         }
-        self.long_varint(first & 0x7f)
+        // One that reached beyond the end by less than what lies there is found out here.
+        (self.at <= self.end).then_some(())
     }
 
-    fn long_varint(&mut self, mut value: u64) -> Option<u64> {
-        for shift in (7..64).step_by(7) {
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Option<u64> {
+        let [first, second, ..] = *self.bytes.get(self.at..)?.first_chunk::<8>()?;
+        let (value, length) = match (first, second) {
+            (..0x80, _) => (u64::from(first), 1),
+            (_, ..0x80) => (u64::from(first & 0x7f) | u64::from(second) << 7, 2),
+            _ => return self.long_varint(),
+        };
+        self.at += length;
+        (self.at <= self.end).then_some(value)
+    }
+
+    #[cold]
+    fn long_varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
             let byte = self.low(1)?;
             value |= (byte & 0x7f) << shift;
             if byte < 0x80 {
@@ -218,6 +261,30 @@ mod tests {
             prop_assert_eq!(read.raw(text.len()).unwrap(), &text[..]);
             prop_assert!(read.is_empty() && read.low(1).is_none() && read.raw(1).is_none());
         }
+    }
+
+    #[test]
+    fn lengths_are_up_to_eight() {
+        for (lengths, sound) in [(0, true), (0x8888_8888_8888_8888, true), (0x0123_4567, true)] {
+            assert_eq!(are_lengths(lengths), sound);
+        }
+        for place in 0..16 {
+            assert!((9..16).all(|length: u64| !are_lengths(length << (4 * place))));
+        }
+    }
+
+    #[test]
+    fn numbers_end_where_the_bytes_do() {
+        let mut out = Out::default();
+        out.room(64);
+        (1..4).for_each(|n| out.low(0x0303_0303, n));
+        let mut bytes = out.bytes().to_vec();
+        bytes.extend([0xff; 8]);
+        let mut values = [0; 3];
+        let read = |lengths, values: &mut [u64]| In::new(&bytes).numbers(lengths, values, |_, n| n);
+        assert!(read(0x321, &mut values).is_some());
+        assert_eq!(values, [0x03, 0x0303, 0x0003_0303]);
+        assert!(read(0x421, &mut values).is_none() && read(0x888, &mut values).is_none());
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::value::tag;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SiteFrame<'a> {
     pub(crate) site: &'static Callsite,
+    /// How many of the words are tags.
+    pub(crate) tag_words: usize,
     /// Stands for call site, logger, level and their names; never 0.
     pub(crate) key: u64,
     pub(crate) level: Level,
@@ -85,13 +87,12 @@ impl Encoder {
             if frame.time_ns >= bounds.until_ns || bytes > bounds.room {
                 break;
             }
-            let count = frame.site.meta.roles.len().div_ceil(8);
-            let Some((tags, values)) = frame.words.split_at_checked(count) else { break };
             // More tags than one word holds are compared nowhere.
-            if count > 1 {
-                break;
-            }
-            let tag_word = tags.first().copied().unwrap_or(0);
+            let (tag_word, tags, values) = match (frame.tag_words, frame.words) {
+                (0, values) => (0, &[][..], values),
+                (1, [tag_word, values @ ..]) => (*tag_word, &frame.words[..1], values),
+                _ => break,
+            };
             let place = (frame.key ^ tag_word.wrapping_mul(MIX) >> 54) as usize % QUICK_FORMS;
             let mut known = self.quick[place];
             if known.key != frame.key || known.tags != tag_word {
@@ -151,11 +152,11 @@ impl Encoder {
             let beyond = if state.fixed == state.slots.len() {
                 let words = words.get(..state.slots.len())?;
                 let mut beyond = 0;
-                for (slot, word) in state.slots.iter().zip(words) {
+                out.numbers(state.slots.iter().zip(words).map(|(slot, word)| {
                     let value = fold(slot.tag, *word);
                     beyond |= value & slot.beyond;
-                    out.low(value, slot.length.into());
-                }
+                    (value, slot.length.into())
+                }));
                 beyond
             } else {
                 pack_with_texts(out, state, words)?

@@ -29,6 +29,8 @@ struct Known {
     /// Different for each that was ever known.
     key: u64,
     site: &'static Callsite,
+    /// Words before the values that say their kinds.
+    tag_words: usize,
     level: Level,
     /// The handler that gets them; `None` if they go the general way.
     handler: Option<u32>,
@@ -92,8 +94,9 @@ impl Default for Runs {
 pub(super) struct Run<'w, 'a> {
     /// From the next frame to the end of what lies together.
     rest: &'w [u64],
-    /// The words of the frame that was looked at last, its stamp and time.
-    looked: (usize, u64, i64),
+    /// The words of the frame that was looked at last, its stamp, and the lane's time with it.
+    looked: (usize, u64, Monotone),
+    time_ns: i64,
     known: &'a Sites,
     handler: u32,
     limit: u64,
@@ -138,7 +141,8 @@ impl Frames {
         let handler = known.handler?;
         let mut run = Run {
             rest: words,
-            looked: (0, 0, 0),
+            looked: (0, 0, lane.last),
+            time_ns: 0,
             known: &self.runs.known,
             handler,
             limit,
@@ -205,6 +209,7 @@ impl Frames {
             chosen,
             key: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             site,
+            tag_words: site.meta.roles.len().div_ceil(8),
             level,
             handler: handler.filter(|_| is_plain),
             others: others.into(),
@@ -236,10 +241,12 @@ impl<'w> FrameSource<'w> for Run<'w, '_> {
         let values = self.rest.get(header..words)?;
         let mut last = self.last;
         let time_ns = self.timeline.ns_after(*stamp, &mut last);
-        self.looked = (words, *stamp, time_ns);
+        self.looked = (words, *stamp, last);
+        self.time_ns = time_ns;
         self.at = Some(known);
         Some(SiteFrame {
             site: known.site,
+            tag_words: known.tag_words,
             key: known.key,
             level: known.level,
             time_ns,
@@ -260,7 +267,7 @@ impl<'w> FrameSource<'w> for Run<'w, '_> {
             level,
             level_name: snapshot.level_names.name(level).map_or("", |name| name),
             names: Names { snapshot: snapshot.number, logger },
-            time_ns: self.looked.2,
+            time_ns: self.time_ns,
             start_ns: self.start_ns,
             thread: self.thread,
             process: self.process,
@@ -274,10 +281,9 @@ impl<'w> FrameSource<'w> for Run<'w, '_> {
 
     #[inline(always)]
     fn advance(&mut self) {
-        let (words, stamp, _) = self.looked;
-        self.rest = &self.rest[words..];
-        self.newest = stamp;
-        self.timeline.ns_after(stamp, &mut self.last);
+        let (words, stamp, last) = self.looked;
+        self.rest = self.rest.get(words..).unwrap_or_default();
+        (self.newest, self.last) = (stamp, last);
         self.taken += 1;
         if let Some(known) = self.at
             && !known.others.is_empty()
