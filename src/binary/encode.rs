@@ -8,7 +8,6 @@
 use super::dictionary::{self, FormEntry, LaneEntry, Start, is_fixed};
 use super::frame::{HEADER_BYTES, Header, Kind, level_bit};
 use super::pack::{Out, length, zigzag};
-use super::run::{QUICK_FORMS, Quick};
 use crate::callsite::{self, Callsite};
 use crate::capture::{Capture, Encode};
 use crate::decode;
@@ -168,10 +167,11 @@ const DICTIONARY_BYTES: u64 = 1 << 10;
 /// Makes blocks of records.
 #[derive(Debug)]
 pub(crate) struct Encoder {
+    /// No two encoders of the process have the same.
+    pub(super) number: u64,
     segment: u32,
     pub(super) out: Out,
     near: Vec<Option<(Near, u32)>>,
-    pub(super) quick: Vec<Quick>,
     forms: HashMap<FormEntry, u32>,
     pub(super) states: Vec<FormState>,
     pub(super) lanes: Vec<LaneState>,
@@ -183,7 +183,7 @@ pub(crate) struct Encoder {
     sites: Vec<bool>,
     shapes: usize,
     /// Entries that the file does not have yet.
-    entries: Vec<u8>,
+    pub(super) entries: Vec<u8>,
     pub(super) header: Header,
     pub(super) time: i64,
 }
@@ -191,12 +191,13 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Begins a segment.
     pub(crate) fn new(start: &Start) -> (Self, Preamble) {
+        static LAST: AtomicU64 = AtomicU64::new(0);
         let preamble = Preamble::new(start);
         let this = Self {
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             segment: preamble.segment,
             out: Out::default(),
             near: vec![None; NEAR_FORMS],
-            quick: vec![Quick::default(); QUICK_FORMS],
             forms: HashMap::new(),
             // Form 0 is none.
             states: vec![FormState::new(Vec::new())],

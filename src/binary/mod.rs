@@ -20,4 +20,4 @@ pub(crate) use encode::{Encoder, Preamble};
 pub(crate) use frame::{HEADER_BYTES, Header, Kind};
 pub(crate) use index::index_block;
 pub use reader::{BinaryReader, Damage};
-pub(crate) use run::{Bounds, FrameSource, SiteFrame};
+pub(crate) use run::{Bounds, FoundForm, FrameSource, SiteFrame};

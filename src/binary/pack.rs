@@ -77,15 +77,15 @@ impl Out {
         self.at += n;
     }
 
-    /// Stores the low bytes of numbers, so many of each; there must be room.
+    /// All bytes there are room for, and where the next comes.
     #[inline(always)]
-    pub(crate) fn numbers(&mut self, numbers: impl Iterator<Item = (u64, usize)>) {
-        let mut at = self.at;
-        for (number, length) in numbers {
-            self.bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
-            at += length;
-        }
-        self.at = at;
+    pub(crate) fn split(&mut self) -> (&mut [u8], usize) {
+        (&mut self.bytes, self.at)
+    }
+
+    /// Takes bytes that were stored at the end of [`split`](Self::split).
+    pub(crate) fn set_len(&mut self, at: usize) {
+        self.at = at.min(self.bytes.len());
     }
 
     /// Seven bits a byte, lowest first; takes up to ten bytes of room.

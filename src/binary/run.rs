@@ -1,28 +1,39 @@
 //! Records of a lane that are packed from their frames, one after the other, without being made
 //! first: the way of nearly all records.
 
-use super::encode::{Encoder, FormState, MEASURE_EVERY, at_most, fold, measured};
+use super::encode::{
+    Encoder, FormState, MEASURE_EVERY, MOST_LENGTHS, at_most, fold, is_text, measured,
+};
 use super::frame::level_bit;
 use super::pack::Out;
 use crate::callsite::Callsite;
 use crate::decode;
 use crate::level::Level;
 use crate::record::Head;
-use crate::value::tag;
+use std::cell::Cell;
 
 /// A record that is what its call site and its values say: no scope that changed, nothing that a
 /// filter changed, not late.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SiteFrame<'a> {
     pub(crate) site: &'static Callsite,
-    /// How many of the words are tags.
-    pub(crate) tag_words: usize,
-    /// Stands for call site, logger, level and their names; never 0.
-    pub(crate) key: u64,
     pub(crate) level: Level,
+    /// Never before that of the frame before it.
     pub(crate) time_ns: i64,
-    /// Tag words and values.
-    pub(crate) words: &'a [u64],
+    /// The word that says of what kinds the values are, if there are any; no more than one.
+    pub(crate) tags: &'a [u64],
+    pub(crate) values: &'a [u64],
+    /// What was found of the records of this call site, logger and level.
+    pub(crate) found: &'a Cell<FoundForm>,
+}
+
+/// The form of a call site's records with one logger and level, kept where they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FoundForm {
+    /// Whose number it is; 0 is nobody's.
+    encoder: u64,
+    tags: u64,
+    form: u32,
 }
 
 /// Where such records come from: one lane, in the order of its sequence.
@@ -52,91 +63,166 @@ pub(crate) struct Taken {
     pub(crate) records: u64,
     /// The greatest of their levels.
     pub(crate) greatest: i32,
+    /// Bits of their levels, as headers have them.
+    levels: u16,
 }
 
-/// The form of a call site's records, as long as the key and the tags are the same.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Quick {
-    key: u64,
-    tags: u64,
-    form: u32,
-    level: u16,
-}
-
-/// A power of two.
-pub(super) const QUICK_FORMS: usize = 512;
-/// Spreads tags over the places.
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Numbers of a record of a few values take no more: form, time, values.
+const MOST_PLAIN_BYTES: usize = 2 + 2 + 8 * MOST_LENGTHS;
 
 impl Encoder {
     /// Takes records up to a bound, or up to one that needs a closer look.
     #[inline(always)]
     pub(crate) fn take_run<'w>(
         &mut self,
-        source: &mut impl FrameSource<'w>,
+        source: &mut (impl FrameSource<'w> + Copy),
         bounds: Bounds,
     ) -> Taken {
-        let mut taken = Taken { records: 0, greatest: i32::MIN };
-        let (mut sequence, mut time) = (0_u64, 0);
-        let (mut least, mut most, mut levels) = (i64::MAX, i64::MIN, 0);
+        // What is only ours stays in registers.
+        let mut own = *source;
+        let mut taken = Taken { records: 0, greatest: i32::MIN, levels: 0 };
+        let (mut first_ns, mut next) = (0, 0);
         while self.len() < bounds.block
-            && let Some(frame) = source.peek()
+            && let Some(frame) = own.peek()
         {
-            let context = if taken.records == 0 { source.head().context.len() } else { 0 };
-            let bytes = self.len() as u64 + at_most(frame.words.len() + context);
-            if frame.time_ns >= bounds.until_ns || bytes > bounds.room {
-                break;
-            }
-            // More tags than one word holds are compared nowhere.
-            let (tag_word, tags, values) = match (frame.tag_words, frame.words) {
-                (0, values) => (0, &[][..], values),
-                (1, [tag_word, values @ ..]) => (*tag_word, &frame.words[..1], values),
-                _ => break,
-            };
-            let place = (frame.key ^ tag_word.wrapping_mul(MIX) >> 54) as usize % QUICK_FORMS;
-            let mut known = self.quick[place];
-            if known.key != frame.key || known.tags != tag_word {
-                let form = self.site_form(&source.head(), frame.site, tags);
-                let tags = tag_word;
-                known = Quick { key: frame.key, tags, form, level: level_bit(frame.level) };
-                self.quick[place] = known;
-            }
-            let (before, slots) = (self.out.len(), self.slots);
+            let head = own.head();
             if taken.records == 0 {
-                let head = source.head();
-                sequence = head.sequence;
-                self.begin(&head, values.len());
-                // A block begins with the time of its first record.
-                time = self.time;
-            } else {
-                self.out.room(64 + values.len() * 10);
+                (first_ns, next) = (frame.time_ns, head.sequence);
             }
-            let delta = frame.time_ns.wrapping_sub(time) as u64;
-            if self.pack(known.form, delta, values).is_none() {
-                match taken.records {
-                    0 => drop(self.undo(before, slots)),
-                    _ => self.out.truncate(before),
-                }
+            if !self.take_one(&frame, &head, bounds, taken.records == 0) {
                 break;
             }
-            source.advance();
+            own.advance();
             taken.records += 1;
             taken.greatest = taken.greatest.max(frame.level.as_i32());
-            time = frame.time_ns;
-            levels |= known.level;
-            (least, most) = (least.min(time), most.max(time));
+            taken.levels |= level_bit(frame.level);
+            self.take_alike(&mut own, bounds, &mut taken);
         }
         if taken.records > 0 {
+            *source = own;
             let lane = &mut self.lanes[self.lane];
-            lane.next = sequence.wrapping_add(taken.records);
-            self.time = time;
+            lane.next = next.wrapping_add(taken.records);
             let header = &mut self.header;
             header.records += taken.records as u32;
-            header.levels |= levels;
-            header.least_ns = header.least_ns.min(least);
-            header.most_ns = header.most_ns.max(most);
+            header.levels |= taken.levels;
+            header.least_ns = header.least_ns.min(first_ns);
+            header.most_ns = header.most_ns.max(self.time);
         }
         taken
+    }
+
+    /// Takes a record whose form may have to be found, and the lengths of its values. False, and
+    /// nothing happened, if it is none for this.
+    #[inline(never)]
+    fn take_one(
+        &mut self,
+        frame: &SiteFrame<'_>,
+        head: &Head<'_>,
+        bounds: Bounds,
+        is_first: bool,
+    ) -> bool {
+        let context = if is_first { head.context.len() } else { 0 };
+        let bytes = self.len() as u64 + at_most(frame.values.len() + context);
+        if frame.time_ns >= bounds.until_ns || bytes > bounds.room {
+            return false;
+        }
+        let tags = frame.tags.first().copied().unwrap_or(0);
+        let mut found = frame.found.get();
+        if found.encoder != self.number || found.tags != tags {
+            let form = self.site_form(head, frame.site, frame.tags);
+            found = FoundForm { encoder: self.number, tags, form };
+            frame.found.set(found);
+        }
+        let (before, slots) = (self.out.len(), self.slots);
+        if is_first {
+            self.begin(head, frame.values.len());
+        } else {
+            self.out.room(64 + frame.values.len() * 10);
+        }
+        let delta = frame.time_ns.wrapping_sub(self.time) as u64;
+        if self.pack(found.form, delta, frame.values).is_none() {
+            match is_first {
+                true => drop(self.undo(before, slots)),
+                false => self.out.truncate(before),
+            }
+            return false;
+        }
+        self.time = frame.time_ns;
+        true
+    }
+
+    /// Takes records whose form is known, and whose values are numbers that fit in the lengths of
+    /// the form's last record.
+    #[inline(always)]
+    fn take_alike<'w>(
+        &mut self,
+        source: &mut impl FrameSource<'w>,
+        bounds: Bounds,
+        taken: &mut Taken,
+    ) {
+        let entries = self.entries.len();
+        let Self { out, states, block, number, time, .. } = self;
+        let (number, block, mut last_ns) = (*number, *block, *time);
+        // The entries of forms that are found later are allowed for, as of one record.
+        let most = (bounds.room.saturating_sub(at_most(MOST_LENGTHS)) as usize).min(bounds.block);
+        let most = most.saturating_sub(entries);
+        let (bytes, mut at) = out.split();
+        while at < most
+            && let Some(frame) = source.peek()
+            && frame.time_ns < bounds.until_ns
+        {
+            let found = frame.found.get();
+            let tags = frame.tags.first().copied().unwrap_or(0);
+            if found.encoder != number || found.tags != tags {
+                break;
+            }
+            let Some(state) = states.get_mut(found.form as usize) else { break };
+            let (slots, values) = (&*state.slots, frame.values);
+            let delta = frame.time_ns.wrapping_sub(last_ns) as u64;
+            let code = u64::from(found.form) << 1 | 1;
+            if state.block != block
+                || state.unmeasured >= MEASURE_EVERY
+                || !state.is_plain
+                || slots.len() != state.fixed
+                || slots.len() > values.len()
+                || (delta | code) >= 0x4000
+            {
+                break;
+            }
+            let Some(room) = bytes.get_mut(at..) else { break };
+            let Some(room) = room.first_chunk_mut::<{ MOST_PLAIN_BYTES + 8 }>() else { break };
+            let mut length = 0;
+            let mut put = |number: u64, bytes: usize| {
+                if let Some(place) = room.get_mut(length..length + 8) {
+                    place.copy_from_slice(&number.to_le_bytes());
+                }
+                length += bytes;
+            };
+            for number in [code, delta] {
+                match number {
+                    ..0x80 => put(number, 1),
+                    _ => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
+                }
+            }
+            let mut beyond = 0;
+            for (slot, word) in slots.iter().zip(values) {
+                let value = fold(slot.tag, *word);
+                beyond |= value & slot.beyond;
+                put(value, slot.length.into());
+            }
+            if beyond != 0 {
+                break;
+            }
+            state.unmeasured += 1;
+            at += length;
+            last_ns = frame.time_ns;
+            taken.records += 1;
+            taken.greatest = taken.greatest.max(frame.level.as_i32());
+            taken.levels |= level_bit(frame.level);
+            source.advance();
+        }
+        *time = last_ns;
+        out.set_len(at);
     }
 
     /// Writes a call site's record: form, time, lengths, values.
@@ -149,19 +235,7 @@ impl Encoder {
             let before = out.len();
             out.varint(u64::from(form) << 1 | 1);
             out.varint(delta);
-            let beyond = if state.fixed == state.slots.len() {
-                let words = words.get(..state.slots.len())?;
-                let mut beyond = 0;
-                out.numbers(state.slots.iter().zip(words).map(|(slot, word)| {
-                    let value = fold(slot.tag, *word);
-                    beyond |= value & slot.beyond;
-                    (value, slot.length.into())
-                }));
-                beyond
-            } else {
-                pack_with_texts(out, state, words)?
-            };
-            if beyond == 0 {
+            if pack_plain(out, state, words)? == 0 {
                 state.unmeasured += 1;
                 return Some(());
             }
@@ -171,13 +245,14 @@ impl Encoder {
     }
 }
 
-/// Values of which some are texts, in known lengths; there is room for all of them.
-#[inline(never)]
-fn pack_with_texts(out: &mut Out, state: &FormState, words: &[u64]) -> Option<u64> {
+/// Stores numbers and texts in known lengths; there is room for all of them. Returns the bits that
+/// found none.
+#[inline]
+fn pack_plain(out: &mut Out, state: &FormState, words: &[u64]) -> Option<u64> {
     let mut rest = words;
     let mut beyond = 0;
     for slot in &state.slots {
-        if matches!(slot.tag, tag::STR | tag::TEXT | tag::BYTES) {
+        if is_text(slot.tag) {
             let bytes = decode::bytes(&mut rest)?;
             out.varint(bytes.len() as u64);
             out.short(bytes);

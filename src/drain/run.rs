@@ -7,14 +7,14 @@
 use super::frames::Frames;
 use super::generations::Generations;
 use super::stage::Stage;
-use crate::binary::{FrameSource, SiteFrame};
+use crate::binary::{FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
 use crate::lane::LaneState;
 use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
 use crate::level::Level;
 use crate::record::{Head, Names, ProcessInfo, ThreadInfo, Without};
-use crate::sync::{AtomicU64, Ordering};
+use std::cell::{Cell, RefCell};
 
 /// What is known of a call site's records, as long as they are of the same generation, logger and
 /// level.
@@ -26,8 +26,6 @@ struct Known {
     ids: u64,
     /// The word with the level, where the kind says that there is one.
     chosen: u64,
-    /// Different for each that was ever known.
-    key: u64,
     site: &'static Callsite,
     /// Words before the values that say their kinds.
     tag_words: usize,
@@ -36,6 +34,8 @@ struct Known {
     handler: Option<u32>,
     /// Handlers on the way that have a higher level.
     others: Box<[u32]>,
+    /// The handler's note.
+    found: Cell<FoundForm>,
 }
 
 /// Places for what is known, at first and at most; powers of two.
@@ -81,19 +81,20 @@ impl Sites {
 pub(super) struct Runs {
     known: Sites,
     /// Records of the run that were below a handler's level, by its index.
-    below: Vec<(u32, u64)>,
+    below: RefCell<Vec<(u32, u64)>>,
 }
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { known: Sites(vec![None; PLACES]), below: Vec::new() }
+        Self { known: Sites(vec![None; PLACES]), below: RefCell::default() }
     }
 }
 
 /// Frames that go to one handler.
-pub(super) struct Run<'w, 'a> {
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
     /// From the next frame to the end of what lies together.
-    rest: &'w [u64],
+    rest: &'a [u64],
     /// The words of the frame that was looked at last, its stamp, and the lane's time with it.
     looked: (usize, u64, Monotone),
     time_ns: i64,
@@ -102,7 +103,7 @@ pub(super) struct Run<'w, 'a> {
     limit: u64,
     newest: u64,
     pub(super) taken: u64,
-    below: &'a mut Vec<(u32, u64)>,
+    below: &'a RefCell<Vec<(u32, u64)>>,
     at: Option<&'a Known>,
     last: Monotone,
     timeline: &'a Timeline,
@@ -148,7 +149,7 @@ impl Frames {
             limit,
             newest: self.newest,
             taken: 0,
-            below: &mut self.runs.below,
+            below: &self.runs.below,
             at: None,
             last: lane.last,
             timeline,
@@ -182,7 +183,6 @@ impl Frames {
         chosen: u64,
         generations: &Generations,
     ) -> Option<&Known> {
-        static LAST: AtomicU64 = AtomicU64::new(0);
         let read = FrameHead::read(head);
         let site = self.site(ids as u32)?;
         let (snapshot, route) = generations.known(read.generation, (ids >> 32) as u32)?;
@@ -191,7 +191,9 @@ impl Frames {
             _ => Level::new(chosen as u32 as i32),
         };
         let (mut handler, mut others) = (None, Vec::new());
-        let mut is_plain = snapshot.level_names.name(level).is_some()
+        let tag_words = site.meta.roles.len().div_ceil(8);
+        let mut is_plain = tag_words <= 1
+            && snapshot.level_names.name(level).is_some()
             && (route.level.as_i32()..self.trigger).contains(&level.as_i32())
             && !route.disabled
             && route.filters.is_empty();
@@ -207,12 +209,12 @@ impl Frames {
             head: head >> 24,
             ids,
             chosen,
-            key: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             site,
-            tag_words: site.meta.roles.len().div_ceil(8),
+            tag_words,
             level,
             handler: handler.filter(|_| is_plain),
             others: others.into(),
+            found: Cell::default(),
         });
         self.runs.known.find(head, ids, chosen)
     }
@@ -227,9 +229,9 @@ impl Known {
     }
 }
 
-impl<'w> FrameSource<'w> for Run<'w, '_> {
+impl<'a> FrameSource<'a> for Run<'a> {
     #[inline(always)]
-    fn peek(&mut self) -> Option<SiteFrame<'w>> {
+    fn peek(&mut self) -> Option<SiteFrame<'a>> {
         let [head, stamp, ids, values @ ..] = self.rest else { return None };
         let chosen = values.first().copied().unwrap_or(0);
         let known = self.known.find(*head, *ids, chosen)?;
@@ -238,19 +240,18 @@ impl<'w> FrameSource<'w> for Run<'w, '_> {
         }
         let words = FrameHead::read(*head).words;
         let header = HEADER_WORDS + usize::from(known.head & u64::from(WITH_LEVEL) != 0);
-        let values = self.rest.get(header..words)?;
+        let (tags, values) = self.rest.get(header..words)?.split_at_checked(known.tag_words)?;
         let mut last = self.last;
-        let time_ns = self.timeline.ns_after(*stamp, &mut last);
+        self.time_ns = self.timeline.ns_after(*stamp, &mut last);
         self.looked = (words, *stamp, last);
-        self.time_ns = time_ns;
         self.at = Some(known);
         Some(SiteFrame {
             site: known.site,
-            tag_words: known.tag_words,
-            key: known.key,
             level: known.level,
-            time_ns,
-            words: values,
+            time_ns: self.time_ns,
+            tags,
+            values,
+            found: &known.found,
         })
     }
 
@@ -288,24 +289,24 @@ impl<'w> FrameSource<'w> for Run<'w, '_> {
         if let Some(known) = self.at
             && !known.others.is_empty()
         {
-            for index in &known.others {
-                note_below(self.below, *index);
-            }
+            note_below(&mut self.below.borrow_mut(), &known.others);
         }
     }
 }
 
-#[cold]
-fn note_below(below: &mut Vec<(u32, u64)>, index: u32) {
-    match below.iter_mut().find(|(known, _)| *known == index) {
-        Some((_, count)) => *count += 1,
-        None => below.push((index, 1)),
+#[inline(never)]
+fn note_below(below: &mut Vec<(u32, u64)>, handlers: &[u32]) {
+    for index in handlers {
+        match below.iter_mut().find(|(known, _)| known == index) {
+            Some((_, count)) => *count += 1,
+            None => below.push((*index, 1)),
+        }
     }
 }
 
-impl Run<'_, '_> {
+impl Run<'_> {
     /// Takes what was counted of handlers whose level was higher.
-    pub(super) fn take_below(&mut self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.below.drain(..)
+    pub(super) fn take_below(&self) -> Vec<(u32, u64)> {
+        std::mem::take(&mut *self.below.borrow_mut())
     }
 }

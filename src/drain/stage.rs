@@ -624,7 +624,7 @@ impl Stage {
     }
 
     /// Gives a handler the frames of a run, as far as it takes them.
-    pub(super) fn give(&mut self, index: u32, table: &Table, run: &mut Run<'_, '_>) {
+    pub(super) fn give(&mut self, index: u32, table: &Table, run: &mut Run<'_>) {
         let Self { slots, line, delivery, commits, books, .. } = self;
         let Some(Some(slot)) = slots.get_mut(index as usize) else { return };
         let handler = &mut *slot.handler as &mut dyn Any;

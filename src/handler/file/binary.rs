@@ -303,7 +303,7 @@ impl BinaryFileHandler {
     #[inline]
     pub(crate) fn take_frames<'w>(
         &mut self,
-        source: &mut impl FrameSource<'w>,
+        source: &mut (impl FrameSource<'w> + Copy),
         cx: &mut Context<'_>,
     ) {
         let Self { output, rotation, encoder, .. } = self;
