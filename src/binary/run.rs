@@ -34,6 +34,8 @@ pub(crate) struct FoundForm {
     encoder: u64,
     tags: u64,
     form: u32,
+    /// The level's bit in headers.
+    levels: u16,
 }
 
 /// Where such records come from: one lane, in the order of its sequence.
@@ -130,7 +132,8 @@ impl Encoder {
         let mut found = frame.found.get();
         if found.encoder != self.number || found.tags != tags {
             let form = self.site_form(head, frame.site, frame.tags);
-            found = FoundForm { encoder: self.number, tags, form };
+            let levels = level_bit(frame.level);
+            found = FoundForm { encoder: self.number, tags, form, levels };
             frame.found.set(found);
         }
         let (before, slots) = (self.out.len(), self.slots);
@@ -218,7 +221,7 @@ impl Encoder {
             last_ns = frame.time_ns;
             taken.records += 1;
             taken.greatest = taken.greatest.max(frame.level.as_i32());
-            taken.levels |= level_bit(frame.level);
+            taken.levels |= found.levels;
             source.advance();
         }
         *time = last_ns;
