@@ -273,6 +273,72 @@ fn records_packed_from_their_frames_are_those_packed_one_by_one() {
 }
 
 #[test]
+#[cfg(feature = "zstd")]
+fn compressed_blocks_say_the_same_in_fewer_bytes() {
+    let dir = Dir::new();
+    let handler = |name: &str| BinaryFileHandler::builder(dir.join(name));
+    let text = FileHandler::new(dir.join("a.txt")).unwrap();
+    let small = handler("a.slog").compress_blocks(3).build().unwrap();
+    let rotated = handler("b.slog").compress_blocks(1).rotate(Rotate::size(60_000));
+    let rotated = rotated.naming(sawmill::Naming::Rising).build().unwrap();
+    let runtime = Runtime::builder()
+        .level(Level::TRACE)
+        .overflow(sawmill::Overflow::block())
+        .handler("text", text.with_formatter(Formatter::new(PATTERN).unwrap()))
+        .handler("binary", small)
+        .handler("rotated", rotated)
+        .handler("large", handler("c.slog").build().unwrap())
+        .build()
+        .unwrap();
+    runtime.scope(|| {
+        everything(&runtime);
+        for n in 0..40_000_u64 {
+            info!("number {n} {} of {}", n as f64 * 0.25, "a text that comes again and again");
+            if n == 20_000 {
+                let report = runtime.flush(Duration::from_secs(30));
+                assert!(report.is_complete(), "{report}");
+                let so_far = messages(std::fs::read(dir.join("a.slog")).unwrap());
+                assert_eq!(
+                    so_far.0.last().map(|last| last.starts_with("number 20000 ")),
+                    Some(true)
+                );
+            }
+        }
+    });
+    end(&runtime);
+    let stats = runtime.stats();
+    let [all, same] = ["text", "binary"].map(|name| stats.handler(name).unwrap().delivered);
+    assert_eq!(all, same);
+    let format = Formatter::new(PATTERN).unwrap();
+    assert_lines(&decoded(&dir.join("a.slog"), &format), &dir.join("a.txt"));
+    let bytes = |name: &str| std::fs::metadata(dir.join(name)).unwrap().len();
+    assert!(bytes("a.slog") < bytes("c.slog") / 2, "{} of {}", bytes("a.slog"), bytes("c.slog"));
+    let mut names: Vec<_> =
+        std::fs::read_dir(&dir.0).unwrap().map(|it| it.unwrap().path()).collect();
+    names.retain(|name| name.file_name().unwrap().to_string_lossy().starts_with("b.slog"));
+    names.sort();
+    names.rotate_left(1);
+    assert!(names.len() > 3, "{names:?}");
+    let parts: Vec<_> = names.iter().map(|name| decoded(name, &format)).collect();
+    assert_lines(&parts.concat(), &dir.join("a.txt"));
+}
+
+#[test]
+fn blocks_are_compressed_at_levels_that_zstd_has_where_it_is_there() {
+    let dir = Dir::new();
+    let built =
+        |level| BinaryFileHandler::builder(dir.join("a.slog")).compress_blocks(level).build();
+    let told = |level| built(level).unwrap_err().to_string();
+    if cfg!(feature = "zstd") {
+        assert!(told(0).contains("levels 1 to 19") && told(20).contains("20"));
+        assert!(built(19).is_ok());
+    } else {
+        assert!(told(3).contains("needs the cargo feature"));
+    }
+    assert!(!dir.join("a.slog").exists() || cfg!(feature = "zstd"));
+}
+
+#[test]
 fn threads_keep_the_order_of_delivery_and_their_numbers() {
     let dir = Dir::new();
     let runtime = dir.runtime(Drain::default());

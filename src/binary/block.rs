@@ -80,7 +80,9 @@ impl BinaryBlock {
         let payload = if self.header.flags & ZSTD == 0 {
             &self.payload
         } else {
-            unpacked = unzip(&self.payload, self.header.raw)?;
+            // Behind it lies what unpacked bytes end in.
+            let stored = self.payload.len().min(self.header.stored as usize);
+            unpacked = unzip(&self.payload[..stored], self.header.raw)?;
             unpacked.extend([0; 8]);
             &unpacked
         };
@@ -323,6 +325,27 @@ fn overlay(words: &[u64]) -> Option<Overlay> {
         message: (flags & 2 != 0).then_some(message),
         level: (flags & 1 != 0).then_some(level),
     })
+}
+
+/// A block's payload compressed, with its header; `None` where that gains nothing.
+#[cfg(feature = "zstd")]
+pub(crate) fn zip(header: Header, payload: &[u8], level: i32) -> Option<(Header, Vec<u8>)> {
+    let zipped = zstd::bulk::compress(payload, level).ok()?;
+    if zipped.len() >= payload.len() {
+        return None;
+    }
+    let header = Header {
+        flags: header.flags | ZSTD,
+        stored: u32::try_from(zipped.len()).ok()?,
+        sum: crc32c::crc32c(&zipped),
+        ..header
+    };
+    Some((header, zipped))
+}
+
+#[cfg(not(feature = "zstd"))]
+pub(crate) fn zip(_: Header, _: &[u8], _: i32) -> Option<(Header, Vec<u8>)> {
+    None
 }
 
 #[cfg(feature = "zstd")]

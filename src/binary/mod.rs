@@ -15,6 +15,7 @@ mod reader;
 mod run;
 
 pub use block::BinaryBlock;
+pub(crate) use block::zip;
 pub(crate) use dictionary::Start;
 pub(crate) use encode::{Encoder, Preamble};
 pub(crate) use frame::{HEADER_BYTES, Header, Kind};

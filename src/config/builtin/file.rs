@@ -394,6 +394,9 @@ fn binary(args: &mut Arguments) -> Blueprint<HandlerRef> {
     if let Some(bits) = common.permissions {
         builder = builder.permissions(bits);
     }
+    if let Some(level) = args.integer("compressBlocks") {
+        builder = builder.compress_blocks(i32::try_from(level).unwrap_or(i32::MAX));
+    }
     let Rotated { rotate, naming, keep, compress, latest } = rotated(args, None);
     builder = builder.keep(keep).compress(compress).naming(naming.unwrap_or_default());
     if let Some(rotate) = rotate {

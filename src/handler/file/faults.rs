@@ -256,6 +256,14 @@ fn binary_logs_survive_each_failure() {
     });
 }
 
+#[test]
+#[cfg(feature = "zstd")]
+fn compressed_blocks_survive_each_failure() {
+    every_failure("binary, compressed", true, |dir, storage| {
+        binary(dir, storage, |it| it.compress_blocks(1).rotate(Rotate::size(1500).utc()))
+    });
+}
+
 fn mapped(
     dir: &TestDir,
     storage: Arc<dyn Storage>,

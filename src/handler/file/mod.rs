@@ -24,6 +24,7 @@ mod rotating;
 mod rotation;
 mod schedule;
 mod segment;
+mod squeeze;
 mod storage;
 mod sync;
 mod timed;
