@@ -5,8 +5,8 @@ use crate::kinds::Kind;
 use crate::memory;
 use crate::shared::{Shared, THREADS};
 use sawmill::{
-    CrashHandling, FileHandler, Formatter, HandlerRef, Level, Naming, Overflow, Rotate,
-    RotatingFileHandler, Runtime, info,
+    BinaryFileHandler, CrashHandling, FileHandler, Formatter, HandlerRef, Level, Naming, Overflow,
+    Rotate, RotatingFileHandler, Runtime, info,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -158,6 +158,11 @@ pub(crate) fn rotates(kind: &str, seed: u64) -> bool {
     seed / 64 % 4 == 3 && !kind.contains("fork")
 }
 
+/// Whether the log is a binary one: every fourth death of a kind, and half of those that rotate.
+pub(crate) fn is_binary(seed: u64) -> bool {
+    seed / 64 % 4 == 1 || seed / 64 % 8 == 7
+}
+
 /// Whether lanes on the heap are spilled: every other death, but for forks, and where the drain
 /// writes nothing any more.
 pub(crate) fn spills(kind: &str, lanes: &str, seed: u64) -> bool {
@@ -167,7 +172,14 @@ pub(crate) fn spills(kind: &str, lanes: &str, seed: u64) -> bool {
 }
 
 /// What the children's handlers look like to the command.
-pub(crate) fn config() -> String {
+pub(crate) fn config(seed: u64) -> String {
+    if is_binary(seed) {
+        return format!(
+            r#"{{"version": 1, "handlers": {{"file": {{
+                "class": "sawmill.BinaryFileHandler", "filename": "{LOG}"}}}},
+                "root": {{"level": "INFO", "handlers": ["file"]}}}}"#
+        );
+    }
     format!(
         r#"{{"version": 1, "formatters": {{"line": {{"format": "{PATTERN}"}}}},
             "handlers": {{"file": {{
@@ -178,7 +190,14 @@ pub(crate) fn config() -> String {
 
 fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) -> Runtime {
     // Once in many batches with Python's chain of names, or many times in one with rising ones.
-    let handler = if rotates(kind, seed) && (seed / 512).is_multiple_of(2) {
+    let handler = if is_binary(seed) {
+        // Forked children append their blocks, too.
+        let mut file = BinaryFileHandler::builder(LOG);
+        if rotates(kind, seed) {
+            file = file.rotate(Rotate::size(20_000)).naming(Naming::Rising);
+        }
+        HandlerRef::new(file.build().expect("a log file"))
+    } else if rotates(kind, seed) && (seed / 512).is_multiple_of(2) {
         let file = RotatingFileHandler::builder(LOG).max_bytes(300_000).backup_count(1000);
         HandlerRef::new(file.build().expect("a log file"))
     } else if rotates(kind, seed) {

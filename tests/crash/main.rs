@@ -203,7 +203,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP)).status()
         } else {
             let config = folder.join("recover.json");
-            fs::write(&config, child::config()).map_err(|e| e.to_string())?;
+            fs::write(&config, child::config(seed)).map_err(|e| e.to_string())?;
             let mut command = Command::new(env!("CARGO_BIN_EXE_sawmill"));
             command.arg("recover").arg(folder.join(child::LANES)).arg("--config").arg(config);
             command.current_dir(folder).stdout(Stdio::null()).status()
@@ -219,7 +219,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             }
         }
     }
-    balance(kind, lanes, spilled, &shared, folder)
+    balance(kind, lanes, seed, spilled, &shared, folder)
 }
 
 fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, String> {
@@ -240,6 +240,7 @@ fn wait(child: &mut std::process::Child, begin: Instant) -> Result<ExitStatus, S
 fn balance(
     kind: Kind,
     lanes: Lanes,
+    seed: u64,
     spilled: bool,
     shared: &Shared,
     folder: &Path,
@@ -269,13 +270,15 @@ fn balance(
         faults: of("torn") + of("out_of_order") + of("contradictions") + of("unreadable"),
         ..Books::default()
     };
-    if kind.may_miss_young(lanes) && of("torn") == 1 && (spilled || !ends_whole(&log)) {
-        // A process killed within its last write leaves a line cut off, which the next start ends.
+    let is_binary = child::is_binary(seed);
+    let cut_off = || is_binary || spilled || !ends_whole(&log);
+    if kind.may_miss_young(lanes) && of("torn") == 1 && cut_off() {
+        // A process killed within its last write leaves a line cut off, which the next start ends,
+        // or a block.
         books.faults -= 1;
     }
     // What is missing at the ends of lanes only the program knows.
-    let texts: Result<Vec<String>, _> = logs.iter().map(fs::read_to_string).collect();
-    let text = texts.map_err(|e| e.to_string())?.concat();
+    let text = if is_binary { decoded(&logs)? } else { read(&logs).map_err(|e| e.to_string())? };
     let mut seen = BTreeMap::<u64, u64>::new();
     for line in text.lines() {
         let Some((_, rest)) = line.rsplit_once(" thread ") else { continue };
@@ -315,6 +318,20 @@ fn balance(
         books.longest = Duration::from_nanos(shared.since_look_ns());
     }
     Ok(books)
+}
+
+fn read(logs: &[PathBuf]) -> std::io::Result<String> {
+    logs.iter().map(fs::read_to_string).collect()
+}
+
+/// Binary logs as the lines that the others are.
+fn decoded(logs: &[PathBuf]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_sawmill"))
+        .args(["decode", "--format", child::PATTERN])
+        .args(logs)
+        .output()
+        .map_err(|e| e.to_string())?;
+    String::from_utf8(output.stdout).map_err(|e| e.to_string())
 }
 
 fn ends_whole(log: &Path) -> bool {
