@@ -193,6 +193,19 @@ impl<'a> LogRecord<'a> {
         Self { head, body, renderer, overlay: None, revision: 0, kept: OnceCell::new() }
     }
 
+    /// Makes it the next record of the same call site, logger and thread.
+    #[inline(always)]
+    pub(crate) fn go_on(&mut self, time_ns: i64, sequence: u64, values: &'a [u64]) {
+        if let Body::Site { words, .. } = &mut self.body {
+            *words = values;
+        }
+        self.head.time_ns = time_ns;
+        self.head.sequence = sequence;
+        if self.kept.get().is_some() {
+            self.kept = OnceCell::new();
+        }
+    }
+
     /// The view of a record that was kept.
     pub(crate) fn of_kept(
         mut self,

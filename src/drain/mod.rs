@@ -294,7 +294,7 @@ impl Backend {
     fn run_lane(&mut self, at: usize, limit: u64) -> usize {
         let Self { lanes, ends, frames, generations, stage, timeline, tree, .. } = self;
         let mut taken = 0;
-        let runs = stage.takes_frames();
+        let runs = stage.takes_runs();
         lanes[at].run(ends[at].due, |state, head, frame, together| {
             if runs
                 && let Some((words, n)) =

@@ -1,7 +1,8 @@
-//! Runs: frames of one lane that a handler packs as they are, without a record made of each.
+//! Runs: records of one lane that a handler takes one after the other: as they lie in the ring, or
+//! as one record that goes on from each to the next.
 //!
 //! A run is of call sites' records as most are: of the newest generation, with a logger that has
-//! no filters, on their way to one handler that takes frames. Whatever else there is ends it, and
+//! no filters, on their way to one handler that takes runs. Whatever else there is ends it, and
 //! goes the general way, so that nothing is different but the time that it takes.
 
 use super::frames::Frames;
@@ -10,10 +11,11 @@ use super::stage::Stage;
 use crate::binary::{FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
+use crate::handler::{Records, Take};
 use crate::lane::LaneState;
 use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
 use crate::level::Level;
-use crate::record::{Head, Names, ProcessInfo, ThreadInfo, Without};
+use crate::record::{Body, Head, LogRecord, Names, ProcessInfo, ThreadInfo, Without};
 use std::cell::{Cell, RefCell};
 
 /// What is known of a call site's records, as long as they are of the same generation, logger and
@@ -30,8 +32,8 @@ struct Known {
     /// Words before the values that say their kinds.
     tag_words: usize,
     level: Level,
-    /// The handler that gets them; `None` if they go the general way.
-    handler: Option<u32>,
+    /// The handler that gets them, and its formatter; `None` if they go the general way.
+    handler: Option<(u32, Option<u32>)>,
     /// Handlers on the way that have a higher level.
     others: Box<[u32]>,
     /// The handler's note.
@@ -100,6 +102,7 @@ pub(super) struct Run<'a> {
     time_ns: i64,
     known: &'a Sites,
     handler: u32,
+    pub(super) formatter: Option<u32>,
     limit: u64,
     newest: u64,
     pub(super) taken: u64,
@@ -118,7 +121,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Frames {
-    /// Has a handler take the frames that `words` begin with, if they go to one that takes frames.
+    /// Has a handler take the frames that `words` begin with, if they go to one that takes runs.
     /// Returns how many words and frames it took.
     #[inline]
     pub(super) fn run(
@@ -139,13 +142,14 @@ impl Frames {
             Some(known) => known,
             None => self.learn(*head, *ids, chosen, generations)?,
         };
-        let handler = known.handler?;
+        let (handler, formatter) = known.handler?;
         let mut run = Run {
             rest: words,
             looked: (0, 0, lane.last),
             time_ns: 0,
             known: &self.runs.known,
             handler,
+            formatter,
             limit,
             newest: self.newest,
             taken: 0,
@@ -203,7 +207,7 @@ impl Frames {
                 continue;
             }
             is_plain &= used.filters.is_empty() && handler.is_none();
-            handler = Some(used.index);
+            handler = Some((used.index, used.formatter));
         }
         self.runs.known.put(Known {
             head: head >> 24,
@@ -229,33 +233,48 @@ impl Known {
     }
 }
 
-impl<'a> FrameSource<'a> for Run<'a> {
+impl<'a> Run<'a> {
+    /// Looks at the next frame: what is known of it, and the words of its values.
     #[inline(always)]
-    fn peek(&mut self) -> Option<SiteFrame<'a>> {
+    fn look(&mut self) -> Option<(&'a Known, &'a [u64])> {
         let [head, stamp, ids, values @ ..] = self.rest else { return None };
         let chosen = values.first().copied().unwrap_or(0);
-        let known = self.known.find(*head, *ids, chosen)?;
-        if known.handler != Some(self.handler) || *stamp < self.newest || *stamp > self.limit {
+        let known = match self.at.filter(|known| known.fits(*head, *ids, chosen)) {
+            Some(known) => known,
+            None => self.known.find(*head, *ids, chosen)?,
+        };
+        if known.handler.map(|(handler, _)| handler) != Some(self.handler)
+            || *stamp < self.newest
+            || *stamp > self.limit
+        {
             return None;
         }
         let words = FrameHead::read(*head).words;
         let header = HEADER_WORDS + usize::from(known.head & u64::from(WITH_LEVEL) != 0);
-        let (tags, values) = self.rest.get(header..words)?.split_at_checked(known.tag_words)?;
+        let values = self.rest.get(header..words)?;
         let mut last = self.last;
         self.time_ns = self.timeline.ns_after(*stamp, &mut last);
         self.looked = (words, *stamp, last);
         self.at = Some(known);
-        Some(SiteFrame {
-            site: known.site,
-            level: known.level,
-            time_ns: self.time_ns,
-            tags,
-            values,
-            found: &known.found,
-        })
+        Some((known, values))
     }
 
-    fn head(&self) -> Head<'_> {
+    /// The frame that was looked at last is taken.
+    #[inline(always)]
+    fn take(&mut self) {
+        let (words, stamp, last) = self.looked;
+        self.rest = self.rest.get(words..).unwrap_or_default();
+        (self.newest, self.last) = (stamp, last);
+        self.taken += 1;
+        if let Some(known) = self.at
+            && !known.others.is_empty()
+        {
+            note_below(&mut self.below.borrow_mut(), &known.others);
+        }
+    }
+
+    /// All that the record shows which was looked at last.
+    fn head_now(&self) -> Head<'a> {
         let (level, ids, head) = self
             .at
             .map_or((Level::NOTSET, 0, 0), |known| (known.level, known.ids, known.head << 24));
@@ -279,18 +298,55 @@ impl<'a> FrameSource<'a> for Run<'a> {
             context: self.context,
         }
     }
+}
+
+impl Records for Run<'_> {
+    #[inline(always)]
+    fn each(&mut self, mut take: impl FnMut(&LogRecord<'_>) -> Take) {
+        let mut next = self.look();
+        while let Some((known, words)) = next {
+            let body = Body::Site { site: known.site, words };
+            let mut record = LogRecord::new(self.head_now(), body, None);
+            loop {
+                match take(&record) {
+                    Take::Left => return,
+                    Take::Last => return self.take(),
+                    Take::Next => self.take(),
+                }
+                next = self.look();
+                match next {
+                    Some((same, words)) if std::ptr::eq(same, known) => {
+                        record.go_on(self.time_ns, self.sequence + self.taken + 1, words);
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+impl<'a> FrameSource<'a> for Run<'a> {
+    #[inline(always)]
+    fn peek(&mut self) -> Option<SiteFrame<'a>> {
+        let (known, words) = self.look()?;
+        let (tags, values) = words.split_at_checked(known.tag_words)?;
+        Some(SiteFrame {
+            site: known.site,
+            level: known.level,
+            time_ns: self.time_ns,
+            tags,
+            values,
+            found: &known.found,
+        })
+    }
+
+    fn head(&self) -> Head<'_> {
+        self.head_now()
+    }
 
     #[inline(always)]
     fn advance(&mut self) {
-        let (words, stamp, last) = self.looked;
-        self.rest = self.rest.get(words..).unwrap_or_default();
-        (self.newest, self.last) = (stamp, last);
-        self.taken += 1;
-        if let Some(known) = self.at
-            && !known.others.is_empty()
-        {
-            note_below(&mut self.below.borrow_mut(), &known.others);
-        }
+        self.take();
     }
 }
 

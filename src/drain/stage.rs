@@ -8,7 +8,7 @@ use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
-use crate::handler::file::BinaryFileHandler;
+use crate::handler::file::{BinaryFileHandler, FileHandler};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
@@ -31,6 +31,25 @@ struct Slot {
     dirty: bool,
     /// The file that it writes to, as far as commits know.
     noted: Option<Noted>,
+    runs: TakesRuns,
+}
+
+/// How a handler takes records that follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakesRuns {
+    No,
+    AsFrames,
+    AsRecords,
+}
+
+impl TakesRuns {
+    fn of(handler: &dyn Handler) -> Self {
+        let handler = handler as &dyn Any;
+        if handler.is::<BinaryFileHandler>() {
+            return Self::AsFrames;
+        }
+        if handler.is::<FileHandler>() { Self::AsRecords } else { Self::No }
+    }
 }
 
 struct FilterSlot {
@@ -168,7 +187,8 @@ impl Stage {
             }
             match at.seat().take() {
                 Some(handler) => {
-                    let mut slot = Slot { at, handler, dirty: false, noted: None };
+                    let runs = TakesRuns::of(&*handler);
+                    let mut slot = Slot { at, handler, dirty: false, noted: None, runs };
                     if let Some(commits) = &mut self.commits {
                         commits.look(&mut *slot.handler, &mut slot.noted);
                     }
@@ -617,21 +637,38 @@ impl Stage {
         }
     }
 
-    /// Whether a handler is at home that takes frames, and may.
-    pub(super) fn takes_frames(&self) -> bool {
-        let takes = |slot: &Slot| (&*slot.handler as &dyn Any).is::<BinaryFileHandler>();
+    /// Whether a handler is at home that takes runs, and may.
+    pub(super) fn takes_runs(&self) -> bool {
+        let takes = |slot: &Slot| slot.runs != TakesRuns::No;
         !self.write_through && self.slots.iter().flatten().any(takes)
     }
 
-    /// Gives a handler the frames of a run, as far as it takes them.
+    /// Gives a handler a run, as far as it takes it. A record that makes it fail is not taken, and
+    /// comes again in the general way, which tells of it.
     pub(super) fn give(&mut self, index: u32, table: &Table, run: &mut Run<'_>) {
-        let Self { slots, line, delivery, commits, books, .. } = self;
+        let Self { slots, formats, line, delivery, commits, books, .. } = self;
         let Some(Some(slot)) = slots.get_mut(index as usize) else { return };
+        if slot.runs == TakesRuns::No {
+            return;
+        }
+        let format = run.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
+        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
+        let mut cx = Context::new(format, 0, line, self.now_ns, delivery);
         let handler = &mut *slot.handler as &mut dyn Any;
-        let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() else { return };
-        let mut cx = Context::new(None, 0, line, self.now_ns, delivery);
         let done = with_origin(slot.at.id(), || {
-            catch_unwind(AssertUnwindSafe(|| handler.take_frames(run, &mut cx)))
+            catch_unwind(AssertUnwindSafe(|| match slot.runs {
+                TakesRuns::No => {}
+                TakesRuns::AsFrames => {
+                    if let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() {
+                        handler.take_frames(run, &mut cx);
+                    }
+                }
+                TakesRuns::AsRecords => {
+                    if let Some(handler) = handler.downcast_mut::<FileHandler>() {
+                        handler.take_records(run, &mut cx);
+                    }
+                }
+            }))
         });
         slot.dirty = true;
         if let Some(commits) = commits {
@@ -642,7 +679,7 @@ impl Stage {
         DrainBooks::add(&books.routed, taken);
         let at = slot.at.books();
         Books::add(&at.offered, taken);
-        Books::add(if done.is_ok() { &at.accepted } else { &at.failed }, taken);
+        Books::add(&at.accepted, taken);
         for (index, count) in run.take_below() {
             if let Some(Some(slot)) = slots.get(index as usize) {
                 Books::add(&slot.at.books().offered, count);

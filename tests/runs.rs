@@ -1,0 +1,168 @@
+//! Records that a file takes in runs are those that it takes one by one.
+
+#[path = "shared/dir.rs"]
+mod dir;
+
+use dir::Dir;
+use sawmill::{
+    ClockSource, Drain, Error, FileHandler, FileHandlerBuilder, Filter, FilterRef, Format,
+    Formatter, HandlerExt, HandlerRef, HandlerStats, JsonFormatter, Level, LogRecord, ManualClock,
+    Naming, NullHandler, Rotate, Runtime, Scope, SyncPolicy, Value, ValueBuf, Verdict, critical,
+    debug, exception, info, log, trace, warning,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const PATTERN: &str = "%(asctime)s %(levelname)-8s %(name)s %(filename)s:%(lineno)d \
+    [%(threadName)s] %(sequence)d %(message)s%(fields)s";
+
+/// Lets everything pass, and so has each record looked at.
+struct Looking;
+
+impl Filter for Looking {
+    fn filter(&mut self, _: &mut LogRecord<'_>) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+/// Fails now and then, and panics now and then, when it has written something already.
+struct Moody(Formatter);
+
+impl Format for Moody {
+    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.format(record, out)?;
+        match record.field("mood") {
+            Some(Value::U64(1)) => Err(Error::other("in no mood")),
+            Some(Value::U64(2)) => panic!("in a bad mood"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Logs what comes in runs, and what ends them.
+fn log_much(runtime: &Runtime, clock: &ManualClock) {
+    let many: Vec<_> = (0..300).map(|n| runtime.get_logger(&format!("many.{n}"))).collect();
+    let quiet = runtime.get_logger("quiet");
+    runtime.scope(|| {
+        for _ in 0..2 {
+            runtime.pause(LIMIT).unwrap();
+            for n in 0..6_000_u64 {
+                clock.advance(Duration::from_micros(n % 3_000));
+                info!("number {n} {} {}", n as f64 * 0.1, "text of one length or another");
+                match n % 13 {
+                    0 => trace!("below the handler's level"),
+                    1 => info!("without a value"),
+                    2 => info!(logger: many[n as usize % 300], "elsewhere {}", -(n as i32)),
+                    3 => info!("changing {:?}", (n % 2 == 0).then_some(n)),
+                    4 if n % 100 == 4 => critical!("for two {}", n << (n % 60)),
+                    5 if n % 10 == 5 => {
+                        let _scope = Scope::new([("n", ValueBuf::of(&n))]).enter();
+                        info!("within {n}");
+                    }
+                    6 if n % 50 == 6 => warning!("long {}", "x".repeat(n as usize)),
+                    7 if n % 20 == 7 => info!(logger: quiet, "for one more"),
+                    8 => info!(n, mood = u64::from(n % 7 == 1); "keyed"),
+                    9 if n % 30 == 9 => warning!(mood = 2_u64; "a panic"),
+                    10 => warning!("two lines\n{n}\u{1b}[0m"),
+                    11 if n % 40 == 11 => exception!("x".parse::<u8>().unwrap_err(), "failed"),
+                    12 if n % 60 == 12 => log!(Level::new(37), "chosen {n}"),
+                    _ => debug!("{n:>8} {:.3}", n as f64),
+                }
+            }
+            runtime.resume().unwrap();
+            assert!(runtime.deliver(LIMIT).is_complete());
+        }
+    });
+}
+
+type Outcome = (BTreeMap<String, Vec<u8>>, Vec<HandlerStats>);
+
+/// What a file, or several, and the books come to.
+fn outcome(
+    one_by_one: bool,
+    change: &dyn Fn(FileHandlerBuilder) -> FileHandlerBuilder,
+    format: impl Format + 'static,
+) -> Outcome {
+    let dir = Dir::new();
+    let clock = ManualClock::new(1_763_619_123_000_000_000);
+    let file = change(FileHandler::builder(dir.join("a.log"))).build().unwrap();
+    let mut handler = file.with_formatter(format);
+    if one_by_one {
+        handler = handler.with_filter(FilterRef::new(Looking));
+    }
+    let runtime = Runtime::builder()
+        .drain(Drain::Inline)
+        .clock(ClockSource::Manual(clock.clone()))
+        .level(Level::TRACE)
+        .handler("file", handler.with_level(Level::DEBUG))
+        .handler("worst", HandlerRef::new(NullHandler::new()).with_level(Level::CRITICAL))
+        .handler_for("quiet", "none", HandlerRef::new(NullHandler::new()))
+        .lane_bytes(16 << 20)
+        .on_error(|_| {})
+        .build()
+        .unwrap();
+    log_much(&runtime, &clock);
+    assert!(runtime.shutdown(LIMIT).is_complete());
+    let stats = runtime.stats();
+    let books = ["file", "worst", "none"].map(|name| *stats.handler(name).unwrap());
+    let files = std::fs::read_dir(&dir.0).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(path).unwrap())
+    });
+    (files.collect(), books.to_vec())
+}
+
+fn compare<F: Format + 'static>(
+    what: &str,
+    change: impl Fn(FileHandlerBuilder) -> FileHandlerBuilder,
+    format: impl Fn() -> F,
+) -> Outcome {
+    let runs = outcome(false, &change, format());
+    let single = outcome(true, &change, format());
+    assert_eq!(runs.1, single.1, "{what}");
+    let names = |outcome: &Outcome| outcome.0.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&runs), names(&single), "{what}");
+    for (name, bytes) in &runs.0 {
+        let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (found, expected) = (lines(bytes), lines(&single.0[name]));
+        for (at, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
+            assert_eq!(found, expected, "{what}, {name}, line {at}");
+        }
+        assert!(*bytes == single.0[name], "{what}, {name}");
+    }
+    assert!(runs.1[0].delivered > 10_000, "{what}");
+    runs
+}
+
+fn text() -> Formatter {
+    Formatter::new(PATTERN).unwrap()
+}
+
+#[test]
+fn text_and_json_are_the_same() {
+    compare("text", |it| it, text);
+    compare("json", |it| it, JsonFormatter::new);
+    compare("another end", |it| it.terminator("\r\n"), text);
+    compare("utf-16", |it| it.encoding("utf-16"), text);
+    compare("synced", |it| it.sync(SyncPolicy::AtLevel(Level::CRITICAL)), text);
+}
+
+#[test]
+fn files_are_rotated_at_the_same_records() {
+    let by_size = || Rotate::size(100_000).utc();
+    let files = compare("size", |it| it.rotate(by_size()).naming(Naming::Rising), text).0.len();
+    assert!(files > 10, "{files}");
+    let rotate = || Rotate::hourly().utc();
+    compare("hourly", |it| it.rotate(rotate()).naming(Naming::Rising), text);
+    let rotate = || by_size().or_hourly();
+    compare("both", |it| it.rotate(rotate()).naming(Naming::Rising), JsonFormatter::new);
+}
+
+#[test]
+fn what_a_formatter_refuses_is_counted_the_same() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let (_, books) = compare("moody", |it| it, || Moody(text()));
+    assert!(books[0].failed > 100, "{:?}", books[0]);
+}
