@@ -8,6 +8,7 @@ mod durability;
 mod fork;
 pub(crate) mod levels;
 mod recorder;
+mod seat;
 #[cfg(feature = "config")]
 mod turn;
 

@@ -3,6 +3,7 @@
 use super::crash::{self, CrashHandling};
 use super::durability::Lanes;
 use super::fork;
+use super::seat::{Borrowed, Seat};
 #[cfg(feature = "config")]
 use super::turn::{Here, Turns};
 use crate::capture;
@@ -78,7 +79,7 @@ pub(crate) struct Core {
     /// Serialises starts and ends; never taken on the drain.
     life: Mutex<Life>,
     /// The backend while no thread has it.
-    backend: Arc<Mutex<Option<Box<Backend>>>>,
+    seat: Arc<Seat>,
     captured: Mutex<Option<CapturedRecords>>,
     /// Whose turn it is to configure, and what waits for one.
     #[cfg(feature = "config")]
@@ -87,6 +88,20 @@ pub(crate) struct Core {
     emptied: AtomicBool,
     /// A wait at the process's end was in vain, and others would be: it has been told.
     gave_up: AtomicBool,
+}
+
+/// A backend that stands still for a fork.
+pub(super) struct Standing {
+    backend: Borrowed,
+    fork: Arc<Fork>,
+}
+
+impl Standing {
+    /// The fork is over, in the parent.
+    pub(super) fn end(self) {
+        drop(self.backend);
+        self.fork.end();
+    }
 }
 
 struct Life {
@@ -125,7 +140,7 @@ impl Core {
             books,
             requests,
             life: Mutex::new(life),
-            backend: Arc::new(Mutex::new(Some(Box::new(backend)))),
+            seat: Seat::new(Box::new(backend)),
             captured: Mutex::new(None),
             #[cfg(feature = "config")]
             turns: Turns::default(),
@@ -156,14 +171,13 @@ impl Core {
             ));
         }
         {
-            let mut backend = lock(&self.backend);
-            let Some(backend) = backend.as_mut() else { return Err(closed()) };
+            let Some(mut backend) = self.seat.borrow(None) else { return Err(closed()) };
             let (stamper, timeline) = clock::start(&options.clock);
             backend.drain_all(Instant::now() + EXIT_LIMIT);
             self.hub().configure(stamper, options.hub.clone());
             let failures = Failures::new(options.hook.clone(), options.report_every);
             backend.configure(timeline, options.backend.clone(), failures);
-            self.tree.set_birth(birth(backend, &options));
+            self.tree.set_birth(birth(&backend, &options));
         }
         if let Some((dir, spills)) = options.kept_in() {
             self.keep(dir, spills, &options)?;
@@ -196,9 +210,8 @@ impl Core {
 
     /// Has lanes made from now on outlive the process, and takes over what dead ones left.
     fn keep(&self, dir: &Path, spills: bool, options: &CoreOptions) -> Result<(), Error> {
-        let mut seat = lock(&self.backend);
-        let Some(backend) = seat.as_mut() else { return Err(closed()) };
-        let keeper = Keeper::create(dir, &run_of(backend, options), spills)?;
+        let Some(mut backend) = self.seat.borrow(None) else { return Err(closed()) };
+        let keeper = Keeper::create(dir, &run_of(&backend, options), spills)?;
         self.tell_names(&keeper);
         let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
         let _here = Backend::enter();
@@ -226,9 +239,8 @@ impl Core {
 
     /// Has lanes made from now on drained by another process.
     fn keep_for_collector(&self, dir: &Path, options: &CoreOptions) -> Result<(), Error> {
-        let seat = lock(&self.backend);
-        let Some(backend) = seat.as_ref() else { return Err(closed()) };
-        let keeper = Keeper::create(dir, &run_of(backend, options), false)?;
+        let Some(backend) = self.seat.borrow(None) else { return Err(closed()) };
+        let keeper = Keeper::create(dir, &run_of(&backend, options), false)?;
         self.tell_names(&keeper);
         keeper.control().set_clock(backend.anchor());
         keeper.set_collected();
@@ -353,9 +365,8 @@ impl Core {
 
     /// Starts the drain's thread with the backend.
     fn spawn(&self, life: &mut Life) -> Result<(), Error> {
-        let Some(backend) = lock(&self.backend).take() else { return Err(closed()) };
-        let (requests, hub, seat) =
-            (self.requests.clone(), self.hub().clone(), self.backend.clone());
+        let Some(backend) = self.seat.take() else { return Err(closed()) };
+        let (requests, hub, seat) = (self.requests.clone(), self.hub().clone(), self.seat.clone());
         let options = life.options.thread.clone();
         // A signal that comes before the thread has taken its first step waits for it all the same.
         self.hub().last_call().set_drain(STARTING);
@@ -367,13 +378,13 @@ impl Core {
                 let mut next = Some(backend);
                 while let Some(backend) = next.take() {
                     let (backend, ended) = run(backend, &requests, &hub, &options);
-                    *lock(&seat) = Some(backend);
+                    seat.put(backend);
                     match ended {
                         Ended::Stopped => requests.abandon(),
                         Ended::Forking(fork, answer) => {
                             answer.give(());
                             fork.wait(FORK_LIMIT);
-                            next = lock(&seat).take();
+                            next = seat.take();
                         }
                     }
                 }
@@ -387,7 +398,9 @@ impl Core {
             }
             Err(error) => {
                 self.hub().last_call().set_drain(0);
-                *lock(&self.backend) = lock(&waiting).take();
+                if let Some(backend) = lock(&waiting).take() {
+                    self.seat.put(backend);
+                }
                 let text = "cannot start the drain's thread";
                 Err(Error::new(ErrorKind::Io, text).because(error))
             }
@@ -431,7 +444,7 @@ impl Core {
             let _backend = Backend::enter();
             #[cfg(feature = "config")]
             let _here = Here::enter(self);
-            lock(&self.backend).as_deref_mut().map(f)
+            self.seat.borrow(None).map(|mut backend| f(&mut backend))
         };
         #[cfg(feature = "config")]
         self.turns.run_waiting();
@@ -655,22 +668,21 @@ impl Core {
 
     // --- forks -----------------------------------------------------------------------------
 
-    /// Has the drain's thread put the backend into its seat before a fork. `None`: it did not, and
-    /// the child has none.
-    pub(super) fn stand_still(&self) -> Option<Arc<Fork>> {
+    /// Takes the backend along into a fork, once it stands between two batches. `None`: it did not
+    /// come to that, and the child has none.
+    pub(super) fn stand_still(&self) -> Option<Standing> {
         let fork = Arc::new(Fork::default());
         if is_on_drain() {
             return None;
         }
-        if self.hub().last_call().drain() == 0 {
-            // Nobody's thread has it.
-            return Some(fork);
-        }
-        let handed = fork.clone();
         let deadline = after(FORK_LIMIT);
-        match self.ask(deadline, |answer| Request::StandStill { fork: handed, answer }) {
-            Ok(()) => Some(fork),
-            Err(_) => {
+        let handed = fork.clone();
+        // Where nobody's thread has it, callers do, one after the other.
+        let stands = self.hub().last_call().drain() == 0
+            || self.ask(deadline, |answer| Request::StandStill { fork: handed, answer }).is_ok();
+        match stands.then(|| self.seat.borrow(Some(deadline))).flatten() {
+            Some(backend) => Some(Standing { backend, fork }),
+            None => {
                 // Should it come to a stand yet, it is not to wait.
                 fork.end();
                 None
@@ -679,16 +691,16 @@ impl Core {
     }
 
     /// Begins anew in a forked child. Nothing is started until somebody logs.
-    pub(super) fn begin_in_child(&self, stood_still: bool) {
+    pub(super) fn begin_in_child(&self, standing: Option<Standing>) {
+        self.seat.forget_waiting();
         let Ok(mut life) = self.life.try_lock() else { return self.set_mode_in_child(Mode::Ended) };
         // The thread is not there: there is nothing to be joined or detached.
         std::mem::forget(life.thread.take());
         self.requests.forget();
-        let ready = stood_still
-            && match self.backend.try_lock() {
-                Ok(mut seat) => seat.as_mut().map(|backend| backend.begin_in_child()).is_some(),
-                Err(_) => false,
-            };
+        let ready = standing.is_some();
+        if let Some(mut standing) = standing {
+            standing.backend.begin_in_child();
+        }
         self.hub().forget_lanes();
         match life.state {
             LifeState::Running if ready => self.set_mode_in_child(Mode::Forked),

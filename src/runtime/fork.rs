@@ -1,10 +1,10 @@
 //! Forks: the parent's drain stands still for a moment, the child begins with nothing of the
 //! parent's records and may log.
 
-use super::core::Core;
+use super::core::{Core, Standing};
 use crate::callsite;
 use crate::front;
-use crate::lane::fork::{self, Fork};
+use crate::lane::fork;
 use crate::sync::{Arc, Mutex, Weak, lock};
 use crate::sys;
 use std::any::Any;
@@ -15,8 +15,8 @@ static RUNTIMES: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
 /// A fork under way, on the thread that forks.
 struct UnderWay {
-    /// With each runtime, what its drain waits for; `None` if it did not come to a stand.
-    runtimes: Vec<(Arc<Core>, Option<Arc<Fork>>)>,
+    /// With each runtime its backend; `None` if that did not come to a stand.
+    runtimes: Vec<(Arc<Core>, Option<Standing>)>,
     /// The locks that are held meanwhile; let go last to first.
     held: Vec<Box<dyn Any>>,
 }
@@ -44,8 +44,8 @@ fn prepare() {
     let runtimes: Vec<_> = runtimes
         .into_iter()
         .map(|core| {
-            let fork = core.stand_still();
-            (core, fork)
+            let standing = core.stand_still();
+            (core, standing)
         })
         .collect();
     let held: Vec<Box<dyn Any>> =
@@ -60,14 +60,14 @@ fn take() -> Option<UnderWay> {
 fn in_parent() {
     let Some(UnderWay { runtimes, held }) = take() else { return };
     drop(held);
-    runtimes.iter().filter_map(|(_, fork)| fork.as_ref()).for_each(|fork| fork.end());
+    runtimes.into_iter().filter_map(|(_, standing)| standing).for_each(Standing::end);
 }
 
 fn in_child() {
     let Some(UnderWay { runtimes, held }) = take() else { return };
     drop(held);
     front::forget_lanes();
-    for (core, fork) in runtimes {
-        core.begin_in_child(fork.is_some());
+    for (core, standing) in runtimes {
+        core.begin_in_child(standing);
     }
 }

@@ -5,8 +5,8 @@ use crate::kinds::Kind;
 use crate::memory;
 use crate::shared::{Shared, THREADS};
 use sawmill::{
-    BinaryFileHandler, CrashHandling, FileHandler, Formatter, HandlerRef, Level, Naming, Overflow,
-    Rotate, RotatingFileHandler, Runtime, info,
+    BinaryFileHandler, CrashHandling, Drain, FileHandler, Formatter, HandlerRef, Level, Naming,
+    Overflow, Rotate, RotatingFileHandler, Runtime, info,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use std::{env, fs, process, thread};
 
 /// Tells the program that it is a child: `kind,lanes,seed`.
 pub(crate) const VARIABLE: &str = "SAWMILL_DEATH";
+/// Tells it that the log is a binary one.
+pub(crate) const BINARY: &str = "SAWMILL_DEATH_BINARY";
 /// The file that the child logs to.
 pub(crate) const LOG: &str = "app.log";
 pub(crate) const PATTERN: &str =
@@ -159,8 +161,11 @@ pub(crate) fn rotates(kind: &str, seed: u64) -> bool {
 }
 
 /// Whether the log is a binary one: every fourth death of a kind, and half of those that rotate.
-pub(crate) fn is_binary(seed: u64) -> bool {
-    seed / 64 % 4 == 1 || seed / 64 % 8 == 7
+/// Forked children append their blocks, too, and to a file of several writers, which is not shared
+/// as text may be, a recovery may write some once more: not where records outlive the process.
+pub(crate) fn is_binary(kind: &str, lanes: &str, seed: u64) -> bool {
+    let exact = lanes == "heap" || !kind.contains("fork");
+    exact && (seed / 64 % 4 == 1 || seed / 64 % 8 == 7)
 }
 
 /// Whether lanes on the heap are spilled: every other death, but for forks, and where the drain
@@ -172,8 +177,8 @@ pub(crate) fn spills(kind: &str, lanes: &str, seed: u64) -> bool {
 }
 
 /// What the children's handlers look like to the command.
-pub(crate) fn config(seed: u64) -> String {
-    if is_binary(seed) {
+pub(crate) fn config(binary: bool) -> String {
+    if binary {
         return format!(
             r#"{{"version": 1, "handlers": {{"file": {{
                 "class": "sawmill.BinaryFileHandler", "filename": "{LOG}"}}}},
@@ -190,8 +195,7 @@ pub(crate) fn config(seed: u64) -> String {
 
 fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) -> Runtime {
     // Once in many batches with Python's chain of names, or many times in one with rising ones.
-    let handler = if is_binary(seed) {
-        // Forked children append their blocks, too.
+    let handler = if env::var_os(BINARY).is_some() {
         let mut file = BinaryFileHandler::builder(LOG);
         if rotates(kind, seed) {
             file = file.rotate(Rotate::size(20_000)).naming(Naming::Rising);
@@ -232,6 +236,10 @@ fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) ->
     }
     if let Some(shared) = shared {
         builder = builder.handler("stamp", HandlerRef::new(Stamp { shared, looks: [0; 2] }));
+    }
+    if kind.contains("fork") && !mapped && seed / 64 % 8 == 5 {
+        // Each call delivers its own record, in forked children too.
+        builder = builder.drain(Drain::Inline);
     }
     builder
         .durability(if mapped { sawmill::Lanes::Mapped(folder) } else { sawmill::Lanes::Heap })

@@ -158,6 +158,11 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(said);
+    let name = kind.to_string();
+    let is_binary = child::is_binary(&name, &lanes.to_string(), seed);
+    if is_binary {
+        command.env(child::BINARY, "1");
+    }
     let group = match kind {
         Kind::Oom => Some(memory::Group::make().map_err(|e| e.to_string())?),
         _ => None,
@@ -187,7 +192,6 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
         }
     }
     drop(group);
-    let name = kind.to_string();
     let spilled = child::spills(&name, &lanes.to_string(), seed);
     if lanes == Lanes::Mapped || spilled {
         // Those who clear up may be killed as well, at any point.
@@ -203,7 +207,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
             command.env(child::VARIABLE, format!("{},{lanes},{seed}", child::CLEAR_UP)).status()
         } else {
             let config = folder.join("recover.json");
-            fs::write(&config, child::config(seed)).map_err(|e| e.to_string())?;
+            fs::write(&config, child::config(is_binary)).map_err(|e| e.to_string())?;
             let mut command = Command::new(env!("CARGO_BIN_EXE_sawmill"));
             command.arg("recover").arg(folder.join(child::LANES)).arg("--config").arg(config);
             command.current_dir(folder).stdout(Stdio::null()).status()
@@ -270,7 +274,7 @@ fn balance(
         faults: of("torn") + of("out_of_order") + of("contradictions") + of("unreadable"),
         ..Books::default()
     };
-    let is_binary = child::is_binary(seed);
+    let is_binary = child::is_binary(&kind.to_string(), &lanes.to_string(), seed);
     let cut_off = || is_binary || spilled || !ends_whole(&log);
     if kind.may_miss_young(lanes) && of("torn") == 1 && cut_off() {
         // A process killed within its last write leaves a line cut off, which the next start ends,
