@@ -1,4 +1,4 @@
-//! Records that a file takes in runs are those that it takes one by one.
+//! Records that a handler gets in runs are those that it gets one by one.
 
 #[path = "shared/dir.rs"]
 mod dir;

@@ -11,12 +11,12 @@ use super::stage::Stage;
 use crate::binary::{FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
-use crate::handler::{Records, Take};
 use crate::lane::LaneState;
 use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
 use crate::level::Level;
 use crate::record::{Body, Head, LogRecord, Names, ProcessInfo, ThreadInfo, Without};
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 
 /// What is known of a call site's records, as long as they are of the same generation, logger and
 /// level.
@@ -298,20 +298,21 @@ impl<'a> Run<'a> {
             context: self.context,
         }
     }
-}
 
-impl Records for Run<'_> {
+    /// Takes the records in order, and calls `each` for them, until it wants no more.
     #[inline(always)]
-    fn each(&mut self, mut take: impl FnMut(&LogRecord<'_>) -> Take) {
+    pub(super) fn each_record(
+        &mut self,
+        mut each: impl FnMut(&mut LogRecord<'_>) -> ControlFlow<()>,
+    ) {
         let mut next = self.look();
         while let Some((known, words)) = next {
             let body = Body::Site { site: known.site, words };
             let mut record = LogRecord::new(self.head_now(), body, None);
             loop {
-                match take(&record) {
-                    Take::Left => return,
-                    Take::Last => return self.take(),
-                    Take::Next => self.take(),
+                self.take();
+                if each(&mut record).is_break() {
+                    return;
                 }
                 next = self.look();
                 match next {

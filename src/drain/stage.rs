@@ -8,13 +8,14 @@ use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
-use crate::handler::file::{BinaryFileHandler, FileHandler};
+use crate::handler::file::BinaryFileHandler;
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{Departed, HandlerUse, Route, Table};
 use std::any::Any;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -31,25 +32,6 @@ struct Slot {
     dirty: bool,
     /// The file that it writes to, as far as commits know.
     noted: Option<Noted>,
-    runs: TakesRuns,
-}
-
-/// How a handler takes records that follow one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TakesRuns {
-    No,
-    AsFrames,
-    AsRecords,
-}
-
-impl TakesRuns {
-    fn of(handler: &dyn Handler) -> Self {
-        let handler = handler as &dyn Any;
-        if handler.is::<BinaryFileHandler>() {
-            return Self::AsFrames;
-        }
-        if handler.is::<FileHandler>() { Self::AsRecords } else { Self::No }
-    }
 }
 
 struct FilterSlot {
@@ -187,8 +169,7 @@ impl Stage {
             }
             match at.seat().take() {
                 Some(handler) => {
-                    let runs = TakesRuns::of(&*handler);
-                    let mut slot = Slot { at, handler, dirty: false, noted: None, runs };
+                    let mut slot = Slot { at, handler, dirty: false, noted: None };
                     if let Some(commits) = &mut self.commits {
                         commits.look(&mut *slot.handler, &mut slot.noted);
                     }
@@ -637,64 +618,100 @@ impl Stage {
         }
     }
 
-    /// Whether a handler is at home that takes runs, and may.
+    /// Whether handlers may get runs: not if each record is to be written before the next comes.
     pub(super) fn takes_runs(&self) -> bool {
-        let takes = |slot: &Slot| slot.runs != TakesRuns::No;
-        !self.write_through && self.slots.iter().flatten().any(takes)
+        !self.write_through
     }
 
-    /// Gives a handler a run, as far as it takes it. A record that makes it fail is not taken, and
-    /// comes again in the general way, which tells of it.
+    /// Gives a handler a run, as far as it takes it: as [`route`](Self::route) would one record
+    /// after the other, but what is the same for all is done once.
     pub(super) fn give(&mut self, index: u32, table: &Table, run: &mut Run<'_>) {
-        let Self { slots, formats, line, delivery, commits, books, .. } = self;
-        let Some(Some(slot)) = slots.get_mut(index as usize) else { return };
-        if slot.runs == TakesRuns::No {
-            return;
-        }
-        let format = run.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
-        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
-        let mut cx = Context::new(format, 0, line, self.now_ns, delivery);
-        let handler = &mut *slot.handler as &mut dyn Any;
-        let done = with_origin(slot.at.id(), || {
-            catch_unwind(AssertUnwindSafe(|| match slot.runs {
-                TakesRuns::No => {}
-                TakesRuns::AsFrames => {
-                    if let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() {
-                        handler.take_frames(run, &mut cx);
-                    }
-                }
-                TakesRuns::AsRecords => {
-                    if let Some(handler) = handler.downcast_mut::<FileHandler>() {
-                        handler.take_records(run, &mut cx);
-                    }
-                }
-            }))
-        });
+        let index = index as usize;
+        let Some(Some(slot)) = self.slots.get_mut(index) else { return };
+        self.caused = false;
+        let (done, record) = match (&mut *slot.handler as &mut dyn Any).is::<BinaryFileHandler>() {
+            true => (self.give_frames(index, run), None),
+            false => self.give_records(index, run),
+        };
+        let Some(Some(slot)) = self.slots.get_mut(index) else { return };
         slot.dirty = true;
-        if let Some(commits) = commits {
-            commits.look(&mut *slot.handler, &mut slot.noted);
-        }
         let taken = run.taken;
+        let good = matches!(done, Ok(Ok(())));
         self.record += taken;
-        DrainBooks::add(&books.routed, taken);
+        DrainBooks::add(&self.books.routed, taken);
         let at = slot.at.books();
         Books::add(&at.offered, taken);
-        Books::add(&at.accepted, taken);
+        Books::add(&at.accepted, taken - u64::from(!good && record.is_some()));
         for (index, count) in run.take_below() {
-            if let Some(Some(slot)) = slots.get(index as usize) {
+            if let Some(Some(slot)) = self.slots.get(index as usize) {
                 Books::add(&slot.at.books().offered, count);
                 Books::add(&slot.at.books().below_level, count);
             }
         }
-        if let Err(panic) = done {
-            let at = self.slots[index as usize].as_ref().map(|slot| slot.at.clone());
-            let error = panic_error("the handler", &*panic);
-            self.fail(FailureKind::Handler, at.as_ref(), None, &error);
+        if good && self.delivery.is_empty() {
+            return;
+        }
+        let view = record.as_ref().map(OwnedRecord::view);
+        match &view {
+            _ if good => {}
+            Some(view) => self.emit_failed(index, done, view, table),
+            None => {
+                let at = self.slots[index].as_ref().map(|slot| slot.at.clone());
+                if let Some(error) = caught(done, "the handler") {
+                    self.fail(FailureKind::Handler, at.as_ref(), None, &error);
+                }
+            }
         }
         if !self.delivery.is_empty() {
-            self.caused = false;
-            self.settle(index as usize, None, table, 0);
+            self.settle(index, view.as_ref(), table, 0);
         }
+        self.aborted = false;
+    }
+
+    /// A record that makes the handler fail is not taken, and comes again the general way.
+    fn give_frames(&mut self, index: usize, run: &mut Run<'_>) -> Caught {
+        let Self { slots, line, delivery, commits, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(index) else { return Ok(Ok(())) };
+        let mut cx = Context::new(None, 0, line, self.now_ns, delivery);
+        let done = with_origin(slot.at.id(), || {
+            catch_unwind(AssertUnwindSafe(|| {
+                let handler = &mut *slot.handler as &mut dyn Any;
+                if let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() {
+                    handler.take_frames(run, &mut cx);
+                }
+            }))
+        });
+        if let Some(commits) = commits {
+            commits.look(&mut *slot.handler, &mut slot.noted);
+        }
+        done.map(Ok)
+    }
+
+    /// Ends with the first record that the handler fails for, or has something to tell of; that
+    /// record comes along.
+    fn give_records(&mut self, index: usize, run: &mut Run<'_>) -> (Caught, Option<OwnedRecord>) {
+        let Self { slots, formats, line, delivery, commits, .. } = self;
+        let Some(Some(slot)) = slots.get_mut(index) else { return (Ok(Ok(())), None) };
+        let format = run.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
+        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
+        let mut cx = Context::new(format, self.record, line, self.now_ns, delivery);
+        let mut end = (Ok(Ok(())), None);
+        let Slot { at, handler, noted, .. } = slot;
+        with_origin(at.id(), || {
+            run.each_record(|record| {
+                cx.go_on();
+                let done = catch_unwind(AssertUnwindSafe(|| handler.emit(record, &mut cx)));
+                if let Some(commits) = commits {
+                    commits.look(&mut **handler, noted);
+                }
+                if matches!(done, Ok(Ok(()))) && cx.is_quiet() {
+                    return ControlFlow::Continue(());
+                }
+                end = (done, Some(record.keep()));
+                ControlFlow::Break(())
+            });
+        });
+        end
     }
 
     // --- batches, flushes, the end ---------------------------------------------------------

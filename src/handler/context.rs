@@ -104,6 +104,20 @@ impl<'a> Context<'a> {
         self
     }
 
+    /// The next record of those that are delivered one after the other.
+    pub(crate) fn go_on(&mut self) {
+        self.record += 1;
+    }
+
+    /// Whether the handler told nothing that its home has to see to.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        match &self.delivery {
+            DeliveryRef::Lent(delivery) => delivery.is_empty(),
+            DeliveryRef::Own(delivery) => delivery.is_empty(),
+        }
+    }
+
     /// Notes that the caller of a flush wants everything on the disk.
     pub(crate) fn set_wants_sync(&mut self, wants_sync: bool) {
         self.wants_sync = wants_sync;

@@ -22,7 +22,7 @@ use super::reopen::reopenings;
 use super::storage::{self, FileMode, Storage};
 use super::sync::SyncPolicy;
 use crate::error::Error;
-use crate::handler::{Context, HandlerRef, Records, Take};
+use crate::handler::{Context, HandlerRef};
 use crate::level::Level;
 use crate::record::LogRecord;
 use crate::sync::Arc;
@@ -267,44 +267,6 @@ impl Output {
         }
         cx.format_into(record, &mut self.buffer)?;
         Ok(true)
-    }
-
-    /// Takes the lines of records that follow one another, as far as they are what most lines are:
-    /// in UTF-8, of a file that is open and not full. Each is of a time before `until_ns`, and all
-    /// together they take no more than `room` bytes.
-    #[inline]
-    pub(crate) fn take_lines(
-        &mut self,
-        records: &mut impl Records,
-        until_ns: i64,
-        mut room: u64,
-        cx: &mut Context<'_>,
-    ) {
-        if self.special || self.file.is_none() || self.options.shared {
-            return;
-        }
-        records.each(|record| {
-            if self.committed >= self.batch_bytes || record.time_ns() >= until_ns {
-                return Take::Left;
-            }
-            if !matches!(self.begin(record, cx), Ok(true)) {
-                return Take::Left;
-            }
-            // Most files have no limit.
-            if room != u64::MAX {
-                let size = self.begun_size();
-                if size > room {
-                    self.buffer.truncate(self.committed);
-                    return Take::Left;
-                }
-                room -= size;
-            }
-            if self.finish().is_err() {
-                return Take::Left;
-            }
-            if self.committed >= self.batch_bytes { Take::Last } else { Take::Next }
-        });
-        self.write_full(cx);
     }
 
     /// Takes a line that is made already, with its end, in UTF-8.

@@ -5,7 +5,7 @@ use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::storage::FileMode;
 use crate::error::Error;
-use crate::handler::{Context, Handler, HandlerRef, Records};
+use crate::handler::{Context, Handler, HandlerRef};
 use crate::record::LogRecord;
 use std::path::{Path, PathBuf};
 
@@ -246,21 +246,6 @@ impl FileHandler {
         let done = self.output.batch_end(cx);
         self.output.let_go();
         done
-    }
-
-    /// Takes records that follow one another, up to the first that [`emit`](Handler::emit) has to
-    /// look at. What it does is what `emit` would have done.
-    pub(crate) fn take_records(&mut self, records: &mut impl Records, cx: &mut Context<'_>) {
-        let Self { output, rotation } = self;
-        let Some(rotation) = rotation else {
-            return output.take_lines(records, i64::MAX, u64::MAX, cx);
-        };
-        // The first record of each batch asks how long the file is, for others may write to it.
-        if output.waiting_bytes() == 0 {
-            return;
-        }
-        let Some((next_ns, max_bytes)) = rotation.bounds(output.file_number()) else { return };
-        output.take_lines(records, next_ns, max_bytes.saturating_sub(output.known_size()), cx);
     }
 
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
