@@ -21,6 +21,8 @@ mod books;
 #[path = "../../src/lane/intake.rs"]
 mod intake;
 // `ring` is the models' own.
+#[path = "../../src/lane/keep/marks.rs"]
+mod marks;
 #[path = "../../src/lane/mode.rs"]
 mod mode;
 #[allow(unsafe_code)]

@@ -82,7 +82,7 @@ impl Reader {
         let Found { worker, memory, progress, foreign } = found;
         let mut this = Self::inherited(&memory, progress, &foreign)?;
         this.worker = worker;
-        this.state.taken = memory.header().taken();
+        this.state.taken = memory.header().marks().taken();
         this.marked_books = (this.state.taken, this.state.told);
         Some(this)
     }
@@ -100,7 +100,7 @@ impl Reader {
     /// All losses so far. Look at the ring after this to see what was published before them.
     pub(crate) fn dropped(&self) -> ByClass {
         match self.ring.header().filter(|_| self.worker != 0) {
-            Some(header) => header.dropped(),
+            Some(header) => header.marks().dropped(),
             None => self.state.shared.producer.dropped(),
         }
     }
@@ -108,7 +108,7 @@ impl Reader {
     /// In a lane that is collected: whether its producer has told its end. Look at the ring after
     /// asking.
     pub(crate) fn has_told_end(&self) -> bool {
-        self.ring.header().is_some_and(|header| header.has_ended())
+        self.ring.header().is_some_and(|header| header.marks().has_ended())
     }
 
     /// In a lane that is collected, and by its producer's process: what the collector has taken
@@ -116,10 +116,10 @@ impl Reader {
     /// the collector is done with the lane.
     pub(crate) fn book_collected(&self) -> (bool, bool) {
         let Some(header) = self.ring.header() else { return (false, false) };
-        let done = header.is_done();
+        let done = header.marks().is_done();
         let shared = &self.state.shared;
-        shared.taken.tell(header.taken());
-        let told = header.told() == shared.producer.dropped();
+        shared.taken.tell(header.marks().taken());
+        let told = header.marks().told() == shared.producer.dropped();
         // The tail, then the head, which the collector moves.
         let tail = self.ring.tail();
         (told && self.ring.head_now() == tail, done)
@@ -128,7 +128,7 @@ impl Reader {
     /// The lane of another process has ended and was written.
     pub(crate) fn finish(self) {
         if let Consumer::Mapped(ring) = &self.ring {
-            ring.memory().header().tell_done();
+            ring.memory().header().marks().tell_done();
             ring.memory().remove();
         }
     }
@@ -147,7 +147,7 @@ impl Reader {
 
     /// All losses of a lane that a dead process left.
     pub(crate) fn dropped_before(&self) -> Option<ByClass> {
-        self.ring.header().map(|header| header.dropped())
+        self.ring.header().map(|header| header.marks().dropped())
     }
 
     /// Up to where records are whole: a frame in parts counts from its first one, unless it is too
@@ -204,7 +204,7 @@ impl Reader {
             self.ring.release(self.marked);
         }
         if let Some(header) = self.ring.header().filter(|_| self.worker != 0) {
-            header.note_collected(self.marked_books.0, self.marked_books.1);
+            header.marks().note_collected(self.marked_books.0, self.marked_books.1);
         }
     }
 

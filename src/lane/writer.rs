@@ -205,7 +205,7 @@ impl Writer {
         let first = self.gap.map_or(now, |(first, _)| first);
         self.gap = Some((first, now));
         if let Some(header) = self.ring.as_ref().and_then(|ring| ring.header()) {
-            header.note_dropped(self.shared.producer.dropped());
+            header.marks().note_dropped(self.shared.producer.dropped());
         }
         self.margin = self.capacity + 1;
     }
@@ -431,7 +431,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.report_gap();
         if let Some(header) = self.ring.as_ref().and_then(Producer::header) {
-            header.tell_end();
+            header.marks().tell_end();
         }
         *lock(&self.shared.returned) = self.ring.take();
         self.shared.end.tell();

@@ -2,6 +2,7 @@
 
 mod books;
 mod intake;
+mod marks;
 mod mode;
 mod ring;
 mod ticket;

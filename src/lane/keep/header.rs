@@ -4,6 +4,7 @@
 //! whole whenever the process dies. Which of them counts, the epoch says that the reader's process
 //! has committed; one without an owner counts always.
 
+use super::marks::{MARK_WORDS, Marks};
 use crate::level::CLASSES;
 use crate::record::ThreadInfo;
 use crate::sync::{AtomicU64, Ordering};
@@ -22,11 +23,7 @@ const AT_NUMBER: usize = 3;
 const AT_THREAD: usize = 4;
 const AT_NAME: usize = 5;
 const NAME_WORDS: usize = 32;
-const AT_DROPPED: usize = 128;
-const AT_ENDED: usize = 140;
-const AT_DONE: usize = 141;
-const AT_TAKEN: usize = 142;
-const AT_TOLD: usize = 144;
+const AT_MARKS: usize = 128;
 const AT_SLOTS: [usize; 2] = [160, 192];
 const AT_CONTEXTS: [usize; 2] = [512, 1024];
 const CONTEXT_WORDS: usize = 512;
@@ -88,9 +85,7 @@ impl<'a> Header<'a> {
             word[..bytes.len()].copy_from_slice(bytes);
             self.set(AT_NAME + 1 + at, u64::from_le_bytes(word));
         }
-        (0..CLASSES).for_each(|class| self.set(AT_DROPPED + class, 0));
-        (0..CLASSES).for_each(|class| self.set(AT_TOLD + class, 0));
-        [AT_ENDED, AT_DONE, AT_TAKEN].iter().for_each(|at| self.set(*at, 0));
+        self.marks().clear();
         AT_SLOTS.iter().for_each(|slot| self.set(*slot, 0));
         self.mark(&Progress { position, ..Progress::default() }, |_, _| true);
         self.set(AT_STATE, LIVE);
@@ -113,49 +108,9 @@ impl<'a> Header<'a> {
         ThreadInfo { id: self.get(AT_THREAD), name: String::from_utf8_lossy(&name).into_owned() }
     }
 
-    /// Notes all losses of the lane, by class.
-    pub(crate) fn note_dropped(&self, dropped: [u64; CLASSES]) {
-        dropped.iter().enumerate().for_each(|(class, n)| self.set(AT_DROPPED + class, *n));
-    }
-
-    /// Look at the ring after this to see what was published before the losses.
-    pub(crate) fn dropped(&self) -> [u64; CLASSES] {
-        std::array::from_fn(|class| self.words[AT_DROPPED + class].load(Ordering::Acquire))
-    }
-
-    /// The producer has published its last frame.
-    pub(crate) fn tell_end(&self) {
-        self.set(AT_ENDED, 1);
-    }
-
-    /// Ask for this before looking at the ring.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.words[AT_ENDED].load(Ordering::Acquire) != 0
-    }
-
-    /// The collector is done with the lane, which has ended.
-    pub(crate) fn tell_done(&self) {
-        self.set(AT_DONE, 1);
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.words[AT_DONE].load(Ordering::Acquire) != 0
-    }
-
-    /// Notes what the collector has taken, and which losses it has told, and has written.
-    pub(crate) fn note_collected(&self, taken: u64, told: [u64; CLASSES]) {
-        self.set(AT_TAKEN, taken);
-        told.iter().enumerate().for_each(|(class, n)| self.set(AT_TOLD + class, *n));
-    }
-
-    /// Records that the collector has taken and written.
-    pub(crate) fn taken(&self) -> u64 {
-        self.words[AT_TAKEN].load(Ordering::Acquire)
-    }
-
-    /// Losses that the collector has told.
-    pub(crate) fn told(&self) -> [u64; CLASSES] {
-        std::array::from_fn(|class| self.words[AT_TOLD + class].load(Ordering::Acquire))
+    /// What both sides tell each other beside the ring.
+    pub(crate) fn marks(&self) -> Marks<'a, CLASSES> {
+        Marks::new(&self.words[AT_MARKS..AT_MARKS + MARK_WORDS])
     }
 
     /// Notes progress in the place that does not hold the latest that counts.

@@ -12,6 +12,7 @@ pub(crate) mod dictionary;
 mod estate;
 mod header;
 mod journal;
+mod marks;
 mod recorder;
 mod spill;
 

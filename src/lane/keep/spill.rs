@@ -87,7 +87,7 @@ impl Spill {
             }
             let (head, tail) = view.range();
             sum = sum.wrapping_add(tail);
-            if header.reached(counts) == Some((tail, header.dropped())) {
+            if header.reached(counts) == Some((tail, header.marks().dropped())) {
                 continue;
             }
             view.note_tail(tail);
