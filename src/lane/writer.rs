@@ -100,9 +100,10 @@ impl Writer {
         let Self { ring, stamper, shared, margin, .. } = self;
         let gate = shared.producer.begin_call(level.class());
         let encode = |space: &mut [MaybeUninit<u64>]| encode(space, stamper, fill);
-        // SAFETY: `encode` writes every word.
         let done = match ring {
+            // SAFETY: `encode` writes every word.
             Some(Producer::Heap(ring)) => unsafe { ring.write(words, *margin + gate, encode) },
+            // SAFETY: as above.
             Some(Producer::Mapped(ring)) => unsafe {
                 ends::write_mapped(ring, words, *margin + gate, encode)
             },
