@@ -13,7 +13,7 @@ use crate::drain::Report;
 use crate::error::{Error, ErrorKind};
 use crate::front::{self, Redirect};
 use crate::handler::{HandlerRef, last_resort};
-use crate::level::Level;
+use crate::level::{Level, is_compiled};
 use crate::record::LogRecord;
 use crate::runtime::{BasicConfig, Core, Runtime, RuntimeBuilder, default_options};
 use crate::sync::{Arc, Mutex, OnceLock, lock};
@@ -148,39 +148,52 @@ pub fn shutdown(timeout: Duration) -> Report {
     default().shutdown(timeout)
 }
 
-/// What the macros expand to.
-#[inline(always)]
+/// A call that has passed its threshold, and is to be written.
 #[doc(hidden)]
-pub fn emit<A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
-    front::put::<TheDefault, A>(site, word, args);
+pub trait Emit {
+    /// Writes the call with these values.
+    fn emit<A: Encodes>(self, values: A);
 }
 
-/// A level chosen at run time.
-#[inline(always)]
+/// A call with its level in the site, on the default runtime.
+#[derive(Debug)]
 #[doc(hidden)]
-pub fn emit_at<A: Encodes>(site: &'static Callsite, word: Threshold, level: Level, args: A) {
-    front::put_at::<TheDefault, A>(site, word, level, args);
+pub struct Fixed(pub &'static Callsite, pub Threshold);
+impl Emit for Fixed {
+    #[inline(always)]
+    fn emit<A: Encodes>(self, values: A) {
+        front::put::<TheDefault, A>(self.0, self.1, values);
+    }
 }
 
-/// An explicit logger.
-#[inline(always)]
+/// A call with a level chosen at run time.
+#[derive(Debug)]
 #[doc(hidden)]
-pub fn emit_to<A: Encodes>(
-    site: &'static Callsite,
-    logger: &Logger,
-    word: Threshold,
-    level: Level,
-    args: A,
-) {
-    front::put_to::<TheDefault, A>(site, logger, word, level, args);
+pub struct AtLevel(pub &'static Callsite, pub Threshold, pub Level);
+impl Emit for AtLevel {
+    #[inline(always)]
+    fn emit<A: Encodes>(self, values: A) {
+        front::put_at::<TheDefault, A>(self.0, self.1, self.2, values);
+    }
+}
+
+/// A call on an explicit logger.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct OnLogger<'a>(pub &'static Callsite, pub &'a Logger, pub Threshold, pub Level);
+impl Emit for OnLogger<'_> {
+    #[inline(always)]
+    fn emit<A: Encodes>(self, values: A) {
+        front::put_to::<TheDefault, A>(self.0, self.1, self.2, self.3, values);
+    }
 }
 
 /// The threshold word if a call at `level` has anything to do; asked before arguments are
-/// evaluated.
+/// evaluated. Below the ceiling of the crate's features nothing has.
 #[inline(always)]
 #[doc(hidden)]
 pub fn admit(site: &'static Callsite, level: i32) -> Option<Threshold> {
-    front::admit::<TheDefault>(site, level)
+    if is_compiled(level) { front::admit::<TheDefault>(site, level) } else { None }
 }
 
 /// What `log_enabled!` answers.

@@ -4,18 +4,20 @@
 
 pub use crate::callsite::{Callsite, Metadata, Threshold};
 #[cfg(feature = "serde")]
-pub use crate::capture::hold_serde;
+pub use crate::capture::Serialized;
 pub use crate::capture::{
-    Derived, DynEncode, Encode, Encodes, Fields, Held, Keyed, Many, Scratch, Sink, Slot, Via,
-    ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag, ViaRendered,
-    ViaShown, ViaStack, Width, field, field_words,
+    Derived, DynEncode, Encode, Encodes, Fields, Formatted, Held, Hold, Keyed, Many, Scratch, Sink,
+    Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag,
+    ViaRendered, ViaShown, ViaStack, Width, field, field_words,
 };
 // What those return: no expansion names them, but they are part of its types.
 pub use crate::capture::{
-    Block, Bytes, Kept, List, Opt, Pair, Quad, Raw, Rendered, Single, Str, Text, Triple, Wide,
-    Words,
+    Block, Bytes, Debugged, Kept, List, Opt, Pair, Quad, Raw, Rendered, Shown, Single, Str, Text,
+    Triple, Wide, Words,
 };
-pub use crate::global::{admit, emit, emit_at, emit_to, enabled, logger_beside, logger_for};
+pub use crate::global::{
+    AtLevel, Emit, Fixed, OnLogger, admit, enabled, logger_beside, logger_for,
+};
 pub use crate::level::{Level, is_compiled};
 pub use crate::tree::Logger;
 pub use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};

@@ -301,13 +301,11 @@ pub(crate) fn call(call: &Call) -> TokenStream {
     }
     let body = match &logger {
         None => {
-            let done = match &fixed {
-                Some(_) => emission(&c, &site, &quote_spanned!(m=> #c::emit(&__SITE, __word,))),
-                None => {
-                    let emit = quote_spanned!(m=> #c::emit_at(&__SITE, __word, __level,));
-                    emission(&c, &site, &emit)
-                }
+            let call = match &fixed {
+                Some(_) => quote_spanned!(m=> #c::Fixed(&__SITE, __word)),
+                None => quote_spanned!(m=> #c::AtLevel(&__SITE, __word, __level)),
             };
+            let done = emission(&c, &site, &call);
             quote_spanned!(m=>
                 if let ::core::option::Option::Some(__word) = #c::admit(&__SITE, #number) {
                     #done
@@ -315,12 +313,14 @@ pub(crate) fn call(call: &Call) -> TokenStream {
             )
         }
         Some(logger) => {
-            let emit = quote_spanned!(m=> #c::emit_to(&__SITE, __logger, __word, #level,));
-            let done = emission(&c, &site, &emit);
+            let call = quote_spanned!(m=> #c::OnLogger(&__SITE, __logger, __word, #level));
+            let done = emission(&c, &site, &call);
             quote_spanned!(m=>
-                let __logger: &#c::Logger = #logger;
-                if let ::core::option::Option::Some(__word) = __logger.admits(#number) {
-                    #done
+                if #c::is_compiled(#number) {
+                    let __logger: &#c::Logger = #logger;
+                    if let ::core::option::Option::Some(__word) = __logger.admits(#number) {
+                        #done
+                    }
                 }
             )
         }
@@ -328,9 +328,7 @@ pub(crate) fn call(call: &Call) -> TokenStream {
     quote_spanned!(m=> {
         #statics
         #bind_level
-        if #c::is_compiled(#number) {
-            #body
-        }
+        #body
     })
 }
 
@@ -472,23 +470,11 @@ fn spec_value(c: &TokenStream, spec: &Spec) -> TokenStream {
 }
 
 /// Evaluates, holds, encodes.
-fn emission(c: &TokenStream, site: &Site, emit: &TokenStream) -> TokenStream {
+fn emission(c: &TokenStream, site: &Site, call: &TokenStream) -> TokenStream {
     let m = Span::mixed_site();
-    // `emit` ends inside its parentheses: the values are its last argument.
-    let finish = |values: TokenStream| {
-        let mut tokens: Vec<_> = emit.clone().into_iter().collect();
-        if let Some(proc_macro2::TokenTree::Group(group)) = tokens.pop() {
-            let mut inner = group.stream();
-            inner.extend(values);
-            let mut group = proc_macro2::Group::new(group.delimiter(), inner);
-            group.set_span(m);
-            tokens.push(group.into());
-        }
-        tokens.into_iter().collect::<TokenStream>()
-    };
-    if site.slots.is_empty() {
-        let emit = finish(quote_spanned!(m=> ()));
-        return quote_spanned!(m=> #emit;);
+    let count = site.slots.len();
+    if count == 0 {
+        return quote_spanned!(m=> #c::Emit::emit(#call, ()););
     }
     let arguments = &site.arguments;
     let names: Vec<Ident> = site
@@ -497,31 +483,56 @@ fn emission(c: &TokenStream, site: &Site, emit: &TokenStream) -> TokenStream {
         .enumerate()
         .map(|(at, span)| Ident::new(&format!("__a{at}"), m.located_at(*span)))
         .collect();
-    let held: Vec<Ident> =
-        (0..site.slots.len()).map(|at| Ident::new(&format!("__h{at}"), m)).collect();
     let holds = site.slots.iter().map(|slot| hold(c, slot, &names, &site.spans));
+    let held: Vec<Ident> = (0..count).map(|at| Ident::new(&format!("__h{at}"), m)).collect();
     let views = held.iter().map(|held| quote_spanned!(m=> #c::Held::view(&#held, &__scratch)));
-    let emit = if held.len() <= TUPLE {
-        finish(quote_spanned!(m=> (#(#views,)*)))
+    let views = if count <= TUPLE {
+        quote_spanned!(m=> (#(#views,)*))
     } else {
-        finish(quote_spanned!(m=> #c::Many(&[#(&#views as &dyn #c::DynEncode),*])))
+        quote_spanned!(m=> #c::Many(&[#(&#views as &dyn #c::DynEncode),*]))
     };
+    let emit = quote_spanned!(m=>
+        let mut __scratch = #c::Scratch::new();
+        #(let #held = #c::Hold::hold(#holds, &mut __scratch);)*
+        #c::Emit::emit(#call, #views);
+    );
+    let traits = traits(&site.slots);
+    let import = (!traits.is_empty()).then(|| {
+        quote_spanned!(m=>
+            #[allow(unused_imports)]
+            use #c::{#(#traits as _),*};
+        )
+    });
     quote_spanned!(m=>
         match (#(#arguments,)*) {
             (#(#names,)*) => {
-                #[allow(unused_imports)]
-                use #c::{
-                    Via as _, ViaDebug as _, ViaDebugged as _, ViaDeref as _, ViaDerefTwice as _,
-                    ViaDisplay as _, ViaError as _, ViaFlag as _, ViaRendered as _, ViaShown as _,
-                    ViaStack as _,
-                };
-                #[allow(unused_mut)]
-                let mut __scratch = #c::Scratch::new();
-                #(let #held = #holds;)*
-                #emit;
+                #import
+                #emit
             }
         }
     )
+}
+
+/// The traits whose methods the values of a call need: no more, for each is looked through for
+/// each value.
+fn traits(slots: &[Slot]) -> Vec<Ident> {
+    let mut wanted = Vec::new();
+    for slot in slots {
+        let kind: &[&str] = match slot.mode {
+            Mode::Shown(_) => &["ViaDisplay", "ViaRendered"],
+            Mode::Debugged(_) => &["ViaDebug", "ViaRendered"],
+            Mode::Value => &["Via", "ViaShown", "ViaDebugged"],
+            Mode::Error => &["ViaError", "ViaDeref", "ViaDerefTwice"],
+            Mode::Stack => &["ViaFlag", "ViaStack"],
+            Mode::Rendered(_) | Mode::Count | Mode::Serde | Mode::Whole => &[],
+        };
+        for name in kind {
+            if !wanted.contains(name) {
+                wanted.push(name);
+            }
+        }
+    }
+    wanted.iter().map(|name| Ident::new(name, Span::mixed_site())).collect()
 }
 
 fn hold(c: &TokenStream, slot: &Slot, names: &[Ident], spans: &[Span]) -> TokenStream {
@@ -529,24 +540,30 @@ fn hold(c: &TokenStream, slot: &Slot, names: &[Ident], spans: &[Span]) -> TokenS
     let me = &names[slot.argument];
     let span = m.located_at(spans[slot.argument]);
     let inner = match &slot.mode {
+        Mode::Shown(spec) if *spec == Spec::PLAIN => {
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_display())
+        }
+        Mode::Debugged(spec) if *spec == Spec::DEBUG => {
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_debug())
+        }
         Mode::Shown(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_display(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_display_as(#text))
         }
         Mode::Debugged(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_debug(&mut __scratch, #text))
+            quote_spanned!(span=> (&#c::Slot(#me)).__sawmill_debug_as(#text))
         }
         Mode::Rendered(spec) => {
             let text = rendering(spec, slot.argument, names, spans);
-            quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #text))
+            quote_spanned!(m=> #c::Formatted(#text))
         }
         Mode::Count => quote_spanned!(span=> #c::Width(*#me)),
-        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_value(&mut __scratch)),
-        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_error(&mut __scratch)),
-        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).__sawmill_stack(&mut __scratch)),
-        Mode::Serde => quote_spanned!(span=> #c::hold_serde(&mut __scratch, #me)),
-        Mode::Whole => quote_spanned!(m=> #c::Scratch::render(&mut __scratch, #me)),
+        Mode::Value => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_value()),
+        Mode::Error => quote_spanned!(span=> (&&&#c::Slot(#me)).__sawmill_error()),
+        Mode::Stack => quote_spanned!(span=> (&&#c::Slot(#me)).__sawmill_stack()),
+        Mode::Serde => quote_spanned!(span=> #c::Serialized(#me)),
+        Mode::Whole => quote_spanned!(m=> #c::Formatted(#me)),
     };
     match slot.role {
         Role::Computed(key) => {

@@ -17,11 +17,12 @@ mod words;
 pub(crate) use scratch::panics;
 pub use scratch::{Rendered, Scratch};
 pub use select::{
-    Block, Held, Kept, Keyed, Raw, Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice,
-    ViaDisplay, ViaError, ViaFlag, ViaRendered, ViaShown, ViaStack, Width,
+    Block, Debugged, Formatted, Held, Hold, Kept, Keyed, Raw, Shown, Slot, Via, ViaDebug,
+    ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag, ViaRendered, ViaShown,
+    ViaStack, Width,
 };
 #[cfg(feature = "serde")]
-pub use serde::hold_serde;
+pub use serde::Serialized;
 pub use types::{
     Bytes, Derived, Fields, List, Opt, Pair, Quad, Single, Str, Text, Triple, Wide, field,
     field_words,

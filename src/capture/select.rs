@@ -3,8 +3,9 @@
 //! The macros cannot ask the compiler whether a type implements a trait, so they let method
 //! resolution answer ("autoref specialisation"): the receiver is `&&&Slot(&value)`, and the trait
 //! implemented for the most references wins. Their names are ugly on purpose: no trait of a caller's
-//! may offer the same. What comes back is a [`Held`], which borrows the
-//! scratch only after everything has been rendered.
+//! may offer the same. What comes back is a [`Hold`]: `emit` has all of a call rendered, and then
+//! takes the views, which borrow the scratch. A call site thus names as little as it can, for all
+//! that it names is compiled once for each call of a program.
 
 use super::{Capture, CaptureDisplay, Encode, Pair, Rendered, Scratch, Str, Text};
 use crate::value::tag;
@@ -12,6 +13,15 @@ use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
+
+/// What method resolution chose for a value, before anything is rendered.
+#[doc(hidden)]
+pub trait Hold {
+    /// What is held.
+    type Held: Held;
+    /// Holds the value, or renders it.
+    fn hold(self, scratch: &mut Scratch) -> Self::Held;
+}
 
 /// A value or its rendering, before its view is taken.
 #[doc(hidden)]
@@ -28,6 +38,13 @@ pub trait Held {
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Raw<'a, T: ?Sized>(pub &'a T);
+impl<T: Capture + ?Sized> Hold for Raw<'_, T> {
+    type Held = Self;
+    #[inline(always)]
+    fn hold(self, _: &mut Scratch) -> Self {
+        self
+    }
+}
 impl<T: Capture + ?Sized> Held for Raw<'_, T> {
     type Enc<'s>
         = T::Enc<'s>
@@ -47,6 +64,39 @@ impl Held for Rendered {
     }
 }
 
+/// To be rendered as `{}` does.
+#[doc(hidden)]
+pub struct Shown<'a>(&'a dyn fmt::Display);
+impl Hold for Shown<'_> {
+    type Held = Rendered;
+    fn hold(self, scratch: &mut Scratch) -> Rendered {
+        scratch.render(format_args!("{}", self.0))
+    }
+}
+
+/// To be rendered as `{:?}` does.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Debugged<'a>(&'a dyn fmt::Debug);
+impl Hold for Debugged<'_> {
+    type Held = Rendered;
+    fn hold(self, scratch: &mut Scratch) -> Rendered {
+        scratch.render(format_args!("{:?}", self.0))
+    }
+}
+
+/// To be rendered as the call says.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Formatted<'a>(pub fmt::Arguments<'a>);
+impl Hold for Formatted<'_> {
+    type Held = Rendered;
+    #[inline(always)]
+    fn hold(self, scratch: &mut Scratch) -> Rendered {
+        scratch.render(self.0)
+    }
+}
+
 /// What the macros wrap an argument in.
 #[derive(Debug)]
 #[doc(hidden)]
@@ -56,14 +106,20 @@ pub struct Slot<'a, T: ?Sized>(pub &'a T);
 #[doc(hidden)]
 pub trait ViaDisplay<'a> {
     /// How it is held.
-    type Held: Held;
-    /// Holds the value raw; the rendering is not made.
-    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
+    type Hold: Hold;
+    /// Holds the value of a `{}` raw.
+    fn __sawmill_display(&self) -> Self::Hold;
+    /// Holds a value with a spec raw; the rendering is not made.
+    fn __sawmill_display_as(&self, text: fmt::Arguments<'_>) -> Self::Hold;
 }
 impl<'a, T: CaptureDisplay + ?Sized> ViaDisplay<'a> for Slot<'a, T> {
-    type Held = Raw<'a, T>;
+    type Hold = Raw<'a, T>;
     #[inline(always)]
-    fn __sawmill_display(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
+    fn __sawmill_display(&self) -> Raw<'a, T> {
+        Raw(self.0)
+    }
+    #[inline(always)]
+    fn __sawmill_display_as(&self, _: fmt::Arguments<'_>) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
@@ -72,32 +128,61 @@ impl<'a, T: CaptureDisplay + ?Sized> ViaDisplay<'a> for Slot<'a, T> {
 #[doc(hidden)]
 pub trait ViaDebug<'a> {
     /// How it is held.
-    type Held: Held;
-    /// Holds the value raw; the rendering is not made.
-    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Self::Held;
+    type Hold: Hold;
+    /// Holds the value of a `{:?}` raw.
+    fn __sawmill_debug(&self) -> Self::Hold;
+    /// Holds a value with a spec raw; the rendering is not made.
+    fn __sawmill_debug_as(&self, text: fmt::Arguments<'_>) -> Self::Hold;
 }
 impl<'a, T: Capture + ?Sized> ViaDebug<'a> for Slot<'a, T> {
-    type Held = Raw<'a, T>;
+    type Hold = Raw<'a, T>;
     #[inline(always)]
-    fn __sawmill_debug(&self, _: &mut Scratch, _: fmt::Arguments<'_>) -> Raw<'a, T> {
+    fn __sawmill_debug(&self) -> Raw<'a, T> {
+        Raw(self.0)
+    }
+    #[inline(always)]
+    fn __sawmill_debug_as(&self, _: fmt::Arguments<'_>) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
 
 /// Everything else: rendered with its own spec.
+///
+/// The methods and not the implementations ask for the traits, so that a type without them is told
+/// to lack them, and not to have no such method.
 #[doc(hidden)]
-pub trait ViaRendered {
-    /// Renders.
-    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
-    /// Renders.
-    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered;
-}
-impl<T: ?Sized> ViaRendered for &Slot<'_, T> {
-    fn __sawmill_display(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
-        scratch.render(text)
+pub trait ViaRendered<T: ?Sized> {
+    /// To be rendered.
+    fn __sawmill_display(&self) -> Shown<'_>
+    where
+        T: fmt::Display;
+    /// To be rendered.
+    fn __sawmill_debug(&self) -> Debugged<'_>
+    where
+        T: fmt::Debug;
+    /// To be rendered.
+    fn __sawmill_display_as<'f>(&self, text: fmt::Arguments<'f>) -> Formatted<'f> {
+        Formatted(text)
     }
-    fn __sawmill_debug(&self, scratch: &mut Scratch, text: fmt::Arguments<'_>) -> Rendered {
-        scratch.render(text)
+    /// To be rendered.
+    fn __sawmill_debug_as<'f>(&self, text: fmt::Arguments<'f>) -> Formatted<'f> {
+        Formatted(text)
+    }
+}
+impl<T: ?Sized> ViaRendered<T> for &Slot<'_, T> {
+    #[inline(always)]
+    fn __sawmill_display(&self) -> Shown<'_>
+    where
+        T: fmt::Display,
+    {
+        Shown(&self.0)
+    }
+    #[inline(always)]
+    fn __sawmill_debug(&self) -> Debugged<'_>
+    where
+        T: fmt::Debug,
+    {
+        Debugged(&self.0)
     }
 }
 
@@ -105,14 +190,14 @@ impl<T: ?Sized> ViaRendered for &Slot<'_, T> {
 #[doc(hidden)]
 pub trait Via<'a> {
     /// How it is held.
-    type Held: Held;
+    type Hold: Hold;
     /// Holds the value raw.
-    fn __sawmill_value(&self, scratch: &mut Scratch) -> Self::Held;
+    fn __sawmill_value(&self) -> Self::Hold;
 }
 impl<'a, T: Capture + ?Sized> Via<'a> for &&Slot<'a, T> {
-    type Held = Raw<'a, T>;
+    type Hold = Raw<'a, T>;
     #[inline(always)]
-    fn __sawmill_value(&self, _: &mut Scratch) -> Raw<'a, T> {
+    fn __sawmill_value(&self) -> Raw<'a, T> {
         Raw(self.0)
     }
 }
@@ -120,24 +205,26 @@ impl<'a, T: Capture + ?Sized> Via<'a> for &&Slot<'a, T> {
 /// Keys without a modifier whose type is not captured raw but can be displayed.
 #[doc(hidden)]
 pub trait ViaShown {
-    /// Renders with `Display`.
-    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered;
+    /// To be rendered with `Display`.
+    fn __sawmill_value(&self) -> Shown<'_>;
 }
 impl<T: fmt::Display + ?Sized> ViaShown for &Slot<'_, T> {
-    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered {
-        scratch.render(format_args!("{}", self.0))
+    #[inline(always)]
+    fn __sawmill_value(&self) -> Shown<'_> {
+        Shown(&self.0)
     }
 }
 
 /// Keys without a modifier whose type can only be debugged.
 #[doc(hidden)]
 pub trait ViaDebugged {
-    /// Renders with `Debug`.
-    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered;
+    /// To be rendered with `Debug`.
+    fn __sawmill_value(&self) -> Debugged<'_>;
 }
 impl<T: fmt::Debug + ?Sized> ViaDebugged for Slot<'_, T> {
-    fn __sawmill_value(&self, scratch: &mut Scratch) -> Rendered {
-        scratch.render(format_args!("{:?}", self.0))
+    #[inline(always)]
+    fn __sawmill_value(&self) -> Debugged<'_> {
+        Debugged(&self.0)
     }
 }
 
@@ -145,6 +232,13 @@ impl<T: fmt::Debug + ?Sized> ViaDebugged for Slot<'_, T> {
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Width(pub usize);
+impl Hold for Width {
+    type Held = Self;
+    #[inline(always)]
+    fn hold(self, _: &mut Scratch) -> Self {
+        self
+    }
+}
 impl Held for Width {
     type Enc<'s> = Self;
     #[inline(always)]
@@ -168,6 +262,12 @@ impl Encode for Width {
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Keyed<'a, K: ?Sized, H>(pub &'a K, pub H);
+impl<'a, K: AsRef<str> + ?Sized, H: Hold> Hold for Keyed<'a, K, H> {
+    type Held = Keyed<'a, K, H::Held>;
+    fn hold(self, scratch: &mut Scratch) -> Self::Held {
+        Keyed(self.0, self.1.hold(scratch))
+    }
+}
 impl<K: AsRef<str> + ?Sized, H: Held> Held for Keyed<'_, K, H> {
     type Enc<'s>
         = Pair<Str<'s>, H::Enc<'s>>
@@ -178,67 +278,77 @@ impl<K: AsRef<str> + ?Sized, H: Held> Held for Keyed<'_, K, H> {
     }
 }
 
+/// To be written to the scratch by a function.
+struct By<F>(F);
+impl<H: Held, F: FnOnce(&mut Scratch) -> H> Hold for By<F> {
+    type Held = H;
+    fn hold(self, scratch: &mut Scratch) -> H {
+        (self.0)(scratch)
+    }
+}
+
 /// Errors (`key:err = error`, `exception!`): the text and those of its sources.
 #[doc(hidden)]
 pub trait ViaError {
-    /// Renders the chain.
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    /// To be rendered, the whole chain.
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>>;
 }
 impl<T: Error + ?Sized> ViaError for &&Slot<'_, T> {
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
-        scratch.chain(&self.0, || self.0.source())
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>> {
+        By(|scratch: &mut Scratch| scratch.chain(&self.0, || self.0.source()))
     }
 }
 
 /// What is no error itself but derefs to one: `anyhow::Error`, `eyre::Report`, `Box<dyn Error>`.
 #[doc(hidden)]
 pub trait ViaDeref {
-    /// Renders the chain.
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    /// To be rendered, the whole chain.
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>>;
 }
 impl<T: Deref<Target: Error> + ?Sized> ViaDeref for &Slot<'_, T> {
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
-        scratch.chain(&&**self.0, || self.0.source())
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>> {
+        By(|scratch: &mut Scratch| scratch.chain(&&**self.0, || self.0.source()))
     }
 }
 
 /// A reference to such a thing.
 #[doc(hidden)]
 pub trait ViaDerefTwice {
-    /// Renders the chain.
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }>;
+    /// To be rendered, the whole chain.
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>>;
 }
 impl<T: Deref<Target: Deref<Target: Error>> + ?Sized> ViaDerefTwice for Slot<'_, T> {
-    fn __sawmill_error(&self, scratch: &mut Scratch) -> Kept<{ tag::ERROR }> {
-        scratch.chain(&&***self.0, || self.0.source())
+    fn __sawmill_error(&self) -> impl Hold<Held = Kept<{ tag::ERROR }>> {
+        By(|scratch: &mut Scratch| scratch.chain(&&***self.0, || self.0.source()))
     }
 }
 
 /// `stack_info = true`: the caller's backtrace, if asked for.
 #[doc(hidden)]
 pub trait ViaFlag {
-    /// Takes and renders the backtrace.
-    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered;
+    /// Takes the backtrace, to be rendered.
+    fn __sawmill_stack(&self) -> impl Hold<Held = Rendered>;
 }
 impl ViaFlag for &Slot<'_, bool> {
     #[inline(never)]
-    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered {
-        match self.0 {
-            true => scratch.render(format_args!("{}", Backtrace::force_capture())),
-            false => scratch.render(format_args!("")),
-        }
+    fn __sawmill_stack(&self) -> impl Hold<Held = Rendered> {
+        let stack = self.0.then(Backtrace::force_capture);
+        By(move |scratch: &mut Scratch| match stack {
+            Some(stack) => scratch.render(format_args!("{stack}")),
+            None => scratch.render(format_args!("")),
+        })
     }
 }
 
 /// `stack_info = backtrace`: one that exists already.
 #[doc(hidden)]
 pub trait ViaStack {
-    /// Renders it.
-    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered;
+    /// To be rendered.
+    fn __sawmill_stack(&self) -> Shown<'_>;
 }
 impl<T: fmt::Display + ?Sized> ViaStack for Slot<'_, T> {
-    fn __sawmill_stack(&self, scratch: &mut Scratch) -> Rendered {
-        scratch.render(format_args!("{}", self.0))
+    fn __sawmill_stack(&self) -> Shown<'_> {
+        Shown(&self.0)
     }
 }
 

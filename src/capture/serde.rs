@@ -5,7 +5,7 @@
 //! are a map of one entry.
 
 use super::scratch::guarded;
-use super::{Bytes, Encode, Kept, Scratch, Str, put_nested};
+use super::{Bytes, Encode, Hold, Kept, Scratch, Str, put_nested};
 use crate::value::tag;
 use serde::ser::{self, Serialize};
 use std::fmt::{self, Display};
@@ -13,9 +13,19 @@ use std::fmt::{self, Display};
 /// How deep values may nest; the logging thread walks into them by recursion.
 const DEEPEST: usize = 128;
 
-/// Serialises a value into the scratch. A failure or a panic becomes a text in its place.
+/// To be serialised into the scratch.
+#[derive(Debug)]
 #[doc(hidden)]
-pub fn hold_serde<T: Serialize + ?Sized>(scratch: &mut Scratch, value: &T) -> Kept<{ tag::ANY }> {
+pub struct Serialized<'a, T: ?Sized>(pub &'a T);
+impl<T: Serialize + ?Sized> Hold for Serialized<'_, T> {
+    type Held = Kept<{ tag::ANY }>;
+    fn hold(self, scratch: &mut Scratch) -> Kept<{ tag::ANY }> {
+        serialized(scratch, self.0)
+    }
+}
+
+/// Serialises a value into the scratch. A failure or a panic becomes a text in its place.
+fn serialized<T: Serialize + ?Sized>(scratch: &mut Scratch, value: &T) -> Kept<{ tag::ANY }> {
     let part = scratch.keep(|words| {
         let start = words.len();
         let done = guarded(|| value.serialize(Writer { words, depth: 0 }));
@@ -298,7 +308,7 @@ mod tests {
 
     fn shown<T: Serialize + ?Sized>(value: &T) -> String {
         let mut scratch = Scratch::new();
-        let kept = hold_serde(&mut scratch, value);
+        let kept = serialized(&mut scratch, value);
         let mut words = scratch.kept(kept.part);
         let value = decode::value(tag::ANY, &mut words).expect("a whole value");
         assert!(words.is_empty(), "words left over");

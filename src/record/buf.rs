@@ -58,7 +58,7 @@ impl ValueBuf {
     #[cfg(feature = "serde")]
     pub fn serialize<T: serde::Serialize + ?Sized>(value: &T) -> Self {
         let mut scratch = Scratch::new();
-        let kept = crate::capture::hold_serde(&mut scratch, value);
+        let kept = crate::capture::Hold::hold(crate::capture::Serialized(value), &mut scratch);
         Self { words: scratch.kept(kept.part).to_vec() }
     }
 
