@@ -1,12 +1,10 @@
 //! Files of packed records.
 
-use super::failing::OnFailure;
 use super::output::{Blocks, Mark, Options, Output, absolute};
 use super::plain::try_roll;
 use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::squeeze::{Block, Squeeze};
-use super::sync::SyncPolicy;
 use crate::binary::{Bounds, Encoder, FrameSource, HEADER_BYTES, Kind, Start, index_block};
 use crate::error::Error;
 use crate::handler::{Context, Handler, HandlerRef};
@@ -79,67 +77,12 @@ pub struct BinaryFileHandlerBuilder {
 }
 
 impl BinaryFileHandlerBuilder {
+    open_file_steps!(options);
     plan_steps!(plan);
 
     /// Sets when the file is moved away.
     pub fn rotate(mut self, rotate: Rotate) -> Self {
         self.plan.rotate = Some(rotate);
-        self
-    }
-
-    /// Opens the file at the first record, not at once.
-    pub fn delay(mut self, delay: bool) -> Self {
-        self.options.delay = delay;
-        self
-    }
-
-    /// Leaves the opening to [`Handler::open`](crate::Handler::open), which a configuration calls
-    /// once it is in force.
-    #[cfg(feature = "config")]
-    pub fn opened_later(mut self) -> Self {
-        self.options.later = true;
-        self
-    }
-
-    /// Sets the permission bits of files that are created; the umask still applies.
-    pub fn permissions(mut self, bits: u32) -> Self {
-        self.options.permissions = bits;
-        self
-    }
-
-    /// Gives files that are created to a user, a group, or both, by their numbers; Unix only.
-    pub fn owner(mut self, user: Option<u32>, group: Option<u32>) -> Self {
-        self.options.owner = (user, group);
-        self
-    }
-
-    /// Looks four times a second whether the path still leads to the open file.
-    pub fn follow(mut self, follow: bool) -> Self {
-        self.options.follow = follow;
-        self
-    }
-
-    /// Sets when what was written is to reach the disk.
-    pub fn sync(mut self, policy: SyncPolicy) -> Self {
-        self.options.sync = policy;
-        self
-    }
-
-    /// Sets what happens while the file takes nothing, such as on a full disk.
-    pub fn on_failure(mut self, policy: OnFailure) -> Self {
-        self.options.on_failure = policy;
-        self
-    }
-
-    /// Makes the file's directory, and those above it, if they are missing.
-    pub fn create_dirs(mut self, create: bool) -> Self {
-        self.options.create_dirs = create;
-        self
-    }
-
-    /// Allocates space ahead of the writes, as [`FileHandler`](crate::FileHandler) does.
-    pub fn reserve(mut self, reserve: bool) -> Self {
-        self.options.reserve = reserve;
         self
     }
 
@@ -150,16 +93,6 @@ impl BinaryFileHandlerBuilder {
     /// way, 16 of 64 KiB at most, so that what is written is what it would be without.
     pub fn compress_blocks(mut self, level: i32) -> Self {
         self.squeeze = Some(level);
-        self
-    }
-
-    /// Puts other file operations under the handler.
-    #[cfg(test)]
-    pub(crate) fn storage(
-        mut self,
-        storage: crate::sync::Arc<dyn crate::handler::file::storage::Storage>,
-    ) -> Self {
-        self.options.storage = storage;
         self
     }
 

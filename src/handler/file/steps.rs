@@ -1,14 +1,8 @@
 //! What the builders and the handlers of files have in common, as macros.
 
-/// The building steps that all file handlers share; `$inner` leads to their [`Options`].
-macro_rules! common_steps {
+/// The building steps of whatever writes files; `$inner` leads to their [`Options`].
+macro_rules! file_steps {
     ($($inner:ident).+) => {
-        /// Opens the file at the first record, not at once.
-        pub fn delay(mut self, delay: bool) -> Self {
-            self.$($inner).+.delay = delay;
-            self
-        }
-
         /// Leaves the opening to [`Handler::open`](crate::Handler::open), which a configuration
         /// calls once it is in force: for factories of a
         /// [`Registry`](crate::config::Registry), so that a refused configuration leaves no file.
@@ -17,6 +11,86 @@ macro_rules! common_steps {
             self.$($inner).+.later = true;
             self
         }
+
+        /// Sets the permission bits of files that are created; the umask still applies.
+        pub fn permissions(mut self, bits: u32) -> Self {
+            self.$($inner).+.permissions = bits;
+            self
+        }
+
+        /// Gives files that are created to a user, a group, or both, by their numbers; Unix only,
+        /// and with the right to do so.
+        pub fn owner(mut self, user: Option<u32>, group: Option<u32>) -> Self {
+            self.$($inner).+.owner = (user, group);
+            self
+        }
+
+        /// Makes the file's directory, and those above it, if they are missing.
+        pub fn create_dirs(mut self, create: bool) -> Self {
+            self.$($inner).+.create_dirs = create;
+            self
+        }
+
+        /// Sets when what was written is to reach the disk.
+        pub fn sync(mut self, policy: crate::handler::file::SyncPolicy) -> Self {
+            self.$($inner).+.sync = policy;
+            self
+        }
+
+        /// Sets what happens while the file takes nothing, such as on a full disk.
+        pub fn on_failure(mut self, policy: crate::handler::file::OnFailure) -> Self {
+            self.$($inner).+.on_failure = policy;
+            self
+        }
+
+        /// Puts other file operations under the handler.
+        // Every builder has it; not every one is tested with it.
+        #[cfg(test)]
+        #[allow(dead_code)]
+        pub(crate) fn storage(
+            mut self,
+            storage: crate::sync::Arc<dyn crate::handler::file::storage::Storage>,
+        ) -> Self {
+            self.$($inner).+.storage = storage;
+            self
+        }
+    };
+}
+
+/// The building steps of whatever writes to one file that lies open.
+macro_rules! open_file_steps {
+    ($($inner:ident).+) => {
+        file_steps!($($inner).+);
+
+        /// Opens the file at the first record, not at once.
+        pub fn delay(mut self, delay: bool) -> Self {
+            self.$($inner).+.delay = delay;
+            self
+        }
+
+        /// Looks four times a second, before lines are written, whether the path still leads to
+        /// the open file; if it was moved or removed, the path is opened anew. Without it lines
+        /// follow a file that is moved, and are lost with one that is removed.
+        pub fn follow(mut self, follow: bool) -> Self {
+            self.$($inner).+.follow = follow;
+            self
+        }
+
+        /// Allocates space ahead of the writes: 1 to 16 MiB behind the end of the file, given
+        /// back when it is closed or, after a crash, opened again. Happens only under the file's
+        /// advisory lock, while nobody else writes to it, on file systems that gain by it (ext4,
+        /// XFS, F2FS), and once 64 KiB were written.
+        pub fn reserve(mut self, reserve: bool) -> Self {
+            self.$($inner).+.reserve = reserve;
+            self
+        }
+    };
+}
+
+/// The building steps of whatever writes text to one file; `$inner` leads to their [`Options`].
+macro_rules! common_steps {
+    ($($inner:ident).+) => {
+        open_file_steps!($($inner).+);
 
         /// Opens a closed file of mode `w` again, as Python does where the mode is not just that.
         #[cfg(feature = "config")]
@@ -52,19 +126,6 @@ macro_rules! common_steps {
             self
         }
 
-        /// Sets the permission bits of files that are created; the umask still applies.
-        pub fn permissions(mut self, bits: u32) -> Self {
-            self.$($inner).+.permissions = bits;
-            self
-        }
-
-        /// Gives files that are created to a user, a group, or both, by their numbers; Unix only,
-        /// and with the right to do so.
-        pub fn owner(mut self, user: Option<u32>, group: Option<u32>) -> Self {
-            self.$($inner).+.owner = (user, group);
-            self
-        }
-
         /// Shares the file with other processes that write to it through handlers with this option:
         /// a lock on a file beside it (`app.log.lock`) is held for each write, of whole lines, and
         /// for each rotation, which the others notice with their next write. No space is allocated
@@ -78,35 +139,9 @@ macro_rules! common_steps {
             self
         }
 
-        /// Looks four times a second, before lines are written, whether the path still leads to
-        /// the open file; if it was moved or removed, the path is opened anew. Without it lines
-        /// follow a file that is moved, and are lost with one that is removed.
-        pub fn follow(mut self, follow: bool) -> Self {
-            self.$($inner).+.follow = follow;
-            self
-        }
-
         /// Ends a line that a power failure left without an end, when the file is opened.
         pub fn mend(mut self, mend: bool) -> Self {
             self.$($inner).+.mend = mend;
-            self
-        }
-
-        /// Sets when what was written is to reach the disk.
-        pub fn sync(mut self, policy: crate::handler::file::SyncPolicy) -> Self {
-            self.$($inner).+.sync = policy;
-            self
-        }
-
-        /// Sets what happens while the file takes nothing, such as on a full disk.
-        pub fn on_failure(mut self, policy: crate::handler::file::OnFailure) -> Self {
-            self.$($inner).+.on_failure = policy;
-            self
-        }
-
-        /// Makes the file's directory, and those above it, if they are missing.
-        pub fn create_dirs(mut self, create: bool) -> Self {
-            self.$($inner).+.create_dirs = create;
             self
         }
 
@@ -116,26 +151,6 @@ macro_rules! common_steps {
             self
         }
 
-        /// Allocates space ahead of the writes: 1 to 16 MiB behind the end of the file, given
-        /// back when it is closed or, after a crash, opened again. Happens only under the file's
-        /// advisory lock, while nobody else writes to it, on file systems that gain by it (ext4,
-        /// XFS, F2FS), and once 64 KiB were written.
-        pub fn reserve(mut self, reserve: bool) -> Self {
-            self.$($inner).+.reserve = reserve;
-            self
-        }
-
-        /// Puts other file operations under the handler.
-        // Every builder has it; not every one is tested with it.
-        #[cfg(test)]
-        #[allow(dead_code)]
-        pub(crate) fn storage(
-            mut self,
-            storage: crate::sync::Arc<dyn crate::handler::file::storage::Storage>,
-        ) -> Self {
-            self.$($inner).+.storage = storage;
-            self
-        }
     };
 }
 

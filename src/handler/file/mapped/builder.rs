@@ -1,7 +1,6 @@
 //! The building of mapped handlers.
 
 use super::*;
-use crate::handler::file::OnFailure;
 
 /// Builds a [`MmapRotatingFileHandler`]; see there for the defaults.
 #[derive(Debug, Clone)]
@@ -14,6 +13,7 @@ pub struct MmapRotatingFileHandlerBuilder {
 }
 
 impl MmapRotatingFileHandlerBuilder {
+    file_steps!(options);
     plan_steps!(plan);
 
     /// Sets the size that no file passes, in bytes, unless a single line does; at least 1.
@@ -50,49 +50,6 @@ impl MmapRotatingFileHandlerBuilder {
     /// Sets what ends each line; it must not be empty or end in a NUL byte.
     pub fn terminator(mut self, terminator: impl Into<String>) -> Self {
         self.options.terminator = terminator.into();
-        self
-    }
-
-    /// Sets the permission bits of files that are created; the umask still applies.
-    pub fn permissions(mut self, bits: u32) -> Self {
-        self.options.permissions = bits;
-        self
-    }
-
-    /// Gives files that are created to a user, a group, or both, by their numbers.
-    pub fn owner(mut self, user: Option<u32>, group: Option<u32>) -> Self {
-        self.options.owner = (user, group);
-        self
-    }
-
-    /// Sets when what was stored is to reach the disk.
-    pub fn sync(mut self, policy: SyncPolicy) -> Self {
-        self.options.sync = policy;
-        self
-    }
-
-    /// Sets what happens while the file cannot be mapped and takes nothing.
-    pub fn on_failure(mut self, policy: OnFailure) -> Self {
-        self.options.on_failure = policy;
-        self
-    }
-
-    /// Leaves the opening to [`Handler::open`](crate::Handler::open).
-    #[cfg(feature = "config")]
-    pub(crate) fn opened_later(mut self) -> Self {
-        self.options.later = true;
-        self
-    }
-
-    /// Makes the file's directory, and those above it, if they are missing.
-    pub fn create_dirs(mut self, create: bool) -> Self {
-        self.options.create_dirs = create;
-        self
-    }
-
-    #[cfg(test)]
-    pub(crate) fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.options.storage = storage;
         self
     }
 
