@@ -4,14 +4,14 @@
 //! yet (the handlers of a [`QueueListener`](crate::QueueListener) in a process of its own) is used
 //! where it waits, on the calling thread.
 
-use super::context::LineCache;
-use super::{Books, Context, Delivery, Handler, HandlerRef};
+use super::HandlerRef;
 use crate::error::{Error, ErrorKind};
 use crate::filter::Verdict;
 use crate::format::Format;
 use crate::handler::worker::panic_text;
+use crate::handler::{Books, Context, Delivery, Handler, LineCache};
 use crate::record::{LogRecord, OwnedRecord};
-use crate::sync::{Ordering, Weak};
+use crate::sync::{Ordering, Weak, lock};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ impl HandlerRef {
         check_level: bool,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let home = super::lock(&self.cell.home).as_ref().and_then(Weak::upgrade);
+        let home = lock(&self.cell.home).as_ref().and_then(Weak::upgrade);
         if let Some(home) = home {
             let this = self.clone();
             let records = records.to_vec();
@@ -140,7 +140,7 @@ impl HandlerRef {
         timeout: Duration,
         f: impl Fn(&mut dyn Handler, &mut Context<'_>) -> Result<(), Error> + Send + 'static,
     ) -> Result<(), Error> {
-        let home = super::lock(&self.cell.home).as_ref().and_then(Weak::upgrade);
+        let home = lock(&self.cell.home).as_ref().and_then(Weak::upgrade);
         let Some(home) = home else {
             return self.call_here(Instant::now() + timeout, f);
         };
@@ -149,9 +149,9 @@ impl HandlerRef {
         home.with_handler(
             self.id(),
             timeout,
-            Box::new(move |handler, cx| *super::lock(&slot) = f(handler, cx)),
+            Box::new(move |handler, cx| *lock(&slot) = f(handler, cx)),
         )?;
-        std::mem::replace(&mut *super::lock(&answer), Ok(()))
+        std::mem::replace(&mut *lock(&answer), Ok(()))
     }
 
     /// Calls the waiting handler, with its formatter, and books what it tells.
