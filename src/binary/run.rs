@@ -2,7 +2,7 @@
 //! first: the way of nearly all records.
 
 use super::encode::{
-    Encoder, FormState, MEASURE_EVERY, MOST_LENGTHS, at_most, fold, is_text, measured,
+    Encoder, FormState, MEASURE_EVERY, MOST_LENGTHS, Slot, at_most, fold, is_text, measured,
 };
 use super::frame::level_bit;
 use super::pack::Out;
@@ -42,6 +42,9 @@ pub(crate) struct FoundForm {
 pub(crate) trait FrameSource<'w> {
     /// The next record, if it is of that kind.
     fn peek(&mut self) -> Option<SiteFrame<'w>>;
+    /// The next record's time and values, if it is of that kind and all else is as in the record that
+    /// was taken last: call site, logger, level, and of what kinds the values are.
+    fn peek_alike(&mut self) -> Option<(i64, &'w [u64])>;
     /// All that the record shows which was looked at last.
     fn head(&self) -> Head<'_>;
     /// The record that was looked at last is taken.
@@ -180,49 +183,40 @@ impl Encoder {
                 break;
             }
             let Some(state) = states.get_mut(found.form as usize) else { break };
-            let (slots, values) = (&*state.slots, frame.values);
-            let delta = frame.time_ns.wrapping_sub(last_ns) as u64;
             let code = u64::from(found.form) << 1 | 1;
             if state.block != block
-                || state.unmeasured >= MEASURE_EVERY
                 || !state.is_plain
-                || slots.len() != state.fixed
-                || slots.len() > values.len()
-                || (delta | code) >= 0x4000
+                || state.slots.len() != state.fixed
+                || state.slots.len() > frame.values.len()
+                || code >= 0x4000
             {
                 break;
             }
-            let Some(room) = bytes.get_mut(at..) else { break };
-            let Some(room) = room.first_chunk_mut::<{ MOST_PLAIN_BYTES + 8 }>() else { break };
-            let mut length = 0;
-            let mut put = |number: u64, bytes: usize| {
-                if let Some(place) = room.get_mut(length..length + 8) {
-                    place.copy_from_slice(&number.to_le_bytes());
-                }
-                length += bytes;
-            };
-            for number in [code, delta] {
-                match number {
-                    ..0x80 => put(number, 1),
-                    _ => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
+            let slots = &*state.slots;
+            let known = state.unmeasured;
+            let (mut time_ns, mut values) = (frame.time_ns, frame.values);
+            while state.unmeasured < MEASURE_EVERY
+                && at < most
+                && let Some(room) = bytes.get_mut(at..)
+                && let Some(room) = room.first_chunk_mut::<{ MOST_PLAIN_BYTES + 8 }>()
+                && let Some(length) =
+                    put_plain(room, code, time_ns.wrapping_sub(last_ns), slots, values)
+            {
+                state.unmeasured += 1;
+                at += length;
+                last_ns = time_ns;
+                source.advance();
+                match source.peek_alike() {
+                    Some(next) if next.0 < bounds.until_ns => (time_ns, values) = next,
+                    _ => break,
                 }
             }
-            let mut beyond = 0;
-            for (slot, word) in slots.iter().zip(values) {
-                let value = fold(slot.tag, *word);
-                beyond |= value & slot.beyond;
-                put(value, slot.length.into());
-            }
-            if beyond != 0 {
+            if state.unmeasured == known {
                 break;
             }
-            state.unmeasured += 1;
-            at += length;
-            last_ns = frame.time_ns;
-            taken.records += 1;
+            taken.records += u64::from(state.unmeasured - known);
             taken.greatest = taken.greatest.max(frame.level.as_i32());
             taken.levels |= found.levels;
-            source.advance();
         }
         *time = last_ns;
         out.set_len(at);
@@ -246,6 +240,38 @@ impl Encoder {
         }
         measured(out, state, *block, form, delta, words)
     }
+}
+
+/// Stores a record of numbers in known lengths. Returns how long it is, unless one does not fit.
+#[inline(always)]
+fn put_plain(
+    room: &mut [u8; MOST_PLAIN_BYTES + 8],
+    code: u64,
+    delta_ns: i64,
+    slots: &[Slot],
+    values: &[u64],
+) -> Option<usize> {
+    let mut length = 0;
+    let mut put = |number: u64, bytes: u8| {
+        if let Some(place) = room.get_mut(length..length + 8) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        length += usize::from(bytes);
+    };
+    for number in [code, delta_ns as u64] {
+        match number {
+            ..0x80 => put(number, 1),
+            ..0x4000 => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
+            _ => return None,
+        }
+    }
+    let mut beyond = 0;
+    for (slot, word) in slots.iter().zip(values) {
+        let value = fold(slot.tag, *word);
+        beyond |= value & slot.beyond;
+        put(value, slot.length);
+    }
+    (beyond == 0).then_some(length)
 }
 
 /// Stores numbers and texts in known lengths; there is room for all of them. Returns the bits that

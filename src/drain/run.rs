@@ -99,6 +99,8 @@ pub(super) struct Run<'a> {
     rest: &'a [u64],
     /// The words of the frame that was looked at last, its stamp, and the lane's time with it.
     looked: (usize, u64, Monotone),
+    /// That frame's first word, and all others that stand before its values but the stamp.
+    alike: (u64, &'a [u64]),
     time_ns: i64,
     known: &'a Sites,
     handler: u32,
@@ -146,6 +148,7 @@ impl Frames {
         let mut run = Run {
             rest: words,
             looked: (0, 0, lane.last),
+            alike: (0, &[]),
             time_ns: 0,
             known: &self.runs.known,
             handler,
@@ -331,6 +334,8 @@ impl<'a> FrameSource<'a> for Run<'a> {
     fn peek(&mut self) -> Option<SiteFrame<'a>> {
         let (known, words) = self.look()?;
         let (tags, values) = words.split_at_checked(known.tag_words)?;
+        let before = self.looked.0.checked_sub(values.len())?;
+        self.alike = (*self.rest.first()?, self.rest.get(2..before)?);
         Some(SiteFrame {
             site: known.site,
             level: known.level,
@@ -339,6 +344,26 @@ impl<'a> FrameSource<'a> for Run<'a> {
             values,
             found: &known.found,
         })
+    }
+
+    #[inline(always)]
+    fn peek_alike(&mut self) -> Option<(i64, &'a [u64])> {
+        let [head, stamp, rest @ ..] = self.rest else { return None };
+        let (same, mark) = self.alike;
+        let (begins, values) = rest.split_at_checked(mark.len())?;
+        if *head != same
+            || begins.iter().zip(mark).any(|(word, mark)| word != mark)
+            || *stamp < self.newest
+            || *stamp > self.limit
+        {
+            return None;
+        }
+        let words = self.looked.0;
+        let values = values.get(..words.checked_sub(2 + mark.len())?)?;
+        let mut last = self.last;
+        self.time_ns = self.timeline.ns_after(*stamp, &mut last);
+        self.looked = (words, *stamp, last);
+        Some((self.time_ns, values))
     }
 
     fn head(&self) -> Head<'_> {
