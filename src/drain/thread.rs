@@ -57,6 +57,14 @@ struct Waiting {
     answer: Answer<Report>,
 }
 
+/// After so many passes in a row that found something, one that found fewer records than this is
+/// followed by a moment in which they gather: a stretch that lies together is read several times as
+/// fast where the cores are far from each other. What is logged now and then never waits for it.
+const PASSES: u32 = 8;
+const FEW: usize = 1 << 10;
+const GATHER: Duration = Duration::from_micros(20);
+const LOOKS: u32 = 4;
+
 enum Then {
     Tell,
     Flush { sync: bool },
@@ -89,6 +97,7 @@ pub(crate) fn run(
     let mut waiting: Vec<Waiting> = Vec::new();
     let mut idle = Idle::new(options.wait);
     let mut batch = Instant::now();
+    let mut busy = 0_u32;
     loop {
         let (mut stop, forking) = take_requests(&mut backend, requests, &mut waiting);
         if let Some((fork, answer)) = forking {
@@ -102,6 +111,11 @@ pub(crate) fn run(
         let taken = backend.pass(false);
         if taken != 0 {
             idle.reset();
+            busy = busy.saturating_add(1);
+            let few = (1..FEW).contains(&taken) && busy > PASSES;
+            if few && waiting.is_empty() {
+                let_gather(&backend);
+            }
             if backend.is_batch_long(batch) {
                 backend.end_batch();
                 batch = Instant::now();
@@ -115,6 +129,7 @@ pub(crate) fn run(
             break;
         }
         if taken == 0 {
+            busy = 0;
             if idle.begins() {
                 backend.end_batch();
                 batch = Instant::now();
@@ -207,6 +222,23 @@ fn settle(backend: &mut Backend, waiting: &mut Vec<Waiting>) -> bool {
         answer.give(report);
     }
     stop
+}
+
+/// Lets records gather, and looks at nothing that callers write to.
+///
+/// A drain that is as fast as the callers reads line after line as they are written, each fetched
+/// from the caller's core by itself, and taken away while the caller is about to write behind it.
+fn let_gather(backend: &Backend) {
+    for _ in 0..LOOKS {
+        // A ring that is small must not fill meanwhile.
+        if backend.has_urgent_work(false) {
+            return;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < GATHER / LOOKS {
+            std::hint::spin_loop();
+        }
+    }
 }
 
 /// How long the drain has been idle, and what it does about it.
