@@ -4,11 +4,11 @@
 //! calls it for `n` and in one for three times `n`: the difference is free of all that happens
 //! once. A count depends on the compiler as well as on the code, so a bound has a tolerance.
 
-use crate::peer::PATTERN;
+use crate::peer::line;
 use sawmill::{
     BinaryFileHandler, BinaryReader, ClockSource, Drain, FileHandler, FlightRecorder, Format,
-    Formatter, HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler,
-    Runtime, debug, info,
+    HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler, Runtime, debug,
+    info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -126,9 +126,9 @@ fn counted(calls: u64, mut call: impl FnMut(u64)) {
 pub(crate) fn count(what: &str, calls: u64) -> Result<(), String> {
     let wrong = |error: sawmill::Error| error.to_string();
     match what {
-        "line-text" => lines(Formatter::new(PATTERN).map_err(wrong)?, calls).map_err(wrong),
+        "line-text" => lines(line(), calls).map_err(wrong),
         "line-json" => lines(JsonFormatter::new(), calls).map_err(wrong),
-        "drain-text" => drain(Formatter::new(PATTERN).map_err(wrong)?, calls).map_err(wrong),
+        "drain-text" => drain(line(), calls).map_err(wrong),
         "drain-json" => drain(JsonFormatter::new(), calls).map_err(wrong),
         "drain-binary" => drain_binary(calls).map_err(wrong),
         "decode" => decode(calls).map_err(wrong),
@@ -250,7 +250,7 @@ fn decode(calls: u64) -> Result<(), sawmill::Error> {
     let path = folder().join("decode.slog");
     let file = BinaryFileHandler::builder(&path).create_dirs(true).build()?;
     drain_into(file.into(), calls, false)?;
-    let format = Formatter::new(PATTERN)?;
+    let format = line();
     let mut out = Vec::with_capacity(1 << 20);
     let mut reader = BinaryReader::open(&path)?;
     let mut records = 0;

@@ -66,6 +66,24 @@ fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> u
     at + 8 - zeros
 }
 
+/// Writes the last digits of a number into all of `slot`, with zeros in front.
+#[inline]
+pub(crate) fn put_fixed(number: u32, slot: &mut [u8]) {
+    let low = || (eight_digits(u64::from(number) % EIGHT) | ASCII).to_le_bytes();
+    // Milliseconds and microseconds, as most times show them.
+    if let Ok(slot) = <&mut [u8; 3]>::try_from(&mut *slot) {
+        slot.copy_from_slice(&low()[5..]);
+    } else if let Ok(slot) = <&mut [u8; 6]>::try_from(&mut *slot) {
+        slot.copy_from_slice(&low()[2..]);
+    } else {
+        let mut rest = number;
+        for digit in slot.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+    }
+}
+
 /// Decimals that [`put_short`] tries.
 const DECIMALS: u32 = 6;
 const SCALE: f64 = 1e6;
@@ -139,6 +157,18 @@ mod tests {
             number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
             let number = number >> (number & 63);
             assert_eq!(shown(number), number.to_string());
+        }
+    }
+
+    #[test]
+    fn digits_of_a_fixed_number_are_the_last_ones() {
+        for number in (0..100_000).chain([999_999, 1_000_000, 123_456_789, 999_999_999]) {
+            for length in 0..=30 {
+                let mut slot = vec![b'x'; length];
+                put_fixed(number, &mut slot);
+                let all = format!("{number:030}");
+                assert_eq!(std::str::from_utf8(&slot).unwrap(), &all[30 - length..]);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use digits::put_fixed;
 pub(crate) use line::{BLOCK, Line, Room, room};
 pub(crate) use spec::with_spec;
 

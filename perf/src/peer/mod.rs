@@ -7,7 +7,7 @@ mod sawmill;
 #[cfg(feature = "tracing")]
 mod tracing;
 
-pub(crate) use self::sawmill::PATTERN;
+pub(crate) use self::sawmill::line;
 
 use crate::report::Figure;
 use crate::subject::{Floor, Setup};

@@ -4,7 +4,7 @@ use crate::machine::{self, ticks};
 use crate::report::Figure;
 use crate::subject::{Setup, Subject};
 use crate::workload::{Size, add_books};
-use sawmill::{BinaryBlock, BinaryReader, Format, Formatter};
+use sawmill::{BinaryBlock, BinaryReader, Format};
 use std::fs::File;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -83,7 +83,7 @@ fn decoded(setup: &Setup) -> Result<(u64, u64), String> {
 }
 
 fn work(to_do: &Receiver<BinaryBlock>, finished: &SyncSender<Lines>, buffers: &Receiver<Vec<u8>>) {
-    let format = Formatter::new(crate::peer::PATTERN).expect("the pattern is known to be good");
+    let format = crate::peer::line();
     for block in to_do {
         let mut lines = buffers.try_recv().unwrap_or_default();
         lines.clear();

@@ -6,7 +6,7 @@ use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
-use crate::text::{BLOCK, Line};
+use crate::text::{BLOCK, Line, put_fixed};
 use std::cell::RefCell;
 
 /// Whose reading of date formats applies.
@@ -171,7 +171,7 @@ impl TimeText {
                 }
                 Unit::Fraction => nanos / POWERS[9 - hole.digits],
             };
-            put_digits(&mut out[start + hole.at..start + hole.at + hole.digits], value);
+            put_fixed(value, &mut out[start + hole.at..start + hole.at + hole.digits]);
         }
         Ok(())
     }
@@ -213,7 +213,7 @@ impl TimeText {
             };
             step = step.min(power);
             let slot = shown.blocks.as_flattened_mut().get_mut(*at..at + digits)?;
-            put_digits(slot, nanos / power);
+            put_fixed(nanos / power, slot);
         }
         shown.from_ns = shown.second_ns + i64::from(nanos - nanos % step);
         shown.for_ns = u64::from(step);
@@ -266,20 +266,6 @@ impl TimeText {
             cache.shown.length = cache.text.len();
             cache.shown.second_ns = start;
         }
-    }
-}
-
-#[inline]
-fn put_digits(slot: &mut [u8], mut value: u32) {
-    let mut pairs = slot.rchunks_exact_mut(2);
-    for pair in &mut pairs {
-        let two = (value % 100) as u8;
-        value /= 100;
-        pair[0] = b'0' + two / 10;
-        pair[1] = b'0' + two % 10;
-    }
-    if let [digit] = pairs.into_remainder() {
-        *digit = b'0' + (value % 10) as u8;
     }
 }
 
