@@ -83,7 +83,7 @@ fn child() {
     for n in 0_u64.. {
         info!("number {n} {} {}", n as f64 * 0.5, "some text");
         if n % 512 == 511 {
-            let _ = out.write_all(&[b'+']);
+            let _ = out.write_all(b"+");
             let _ = out.flush();
             if n % 4096 == 4095 {
                 // The rings run dry.

@@ -261,7 +261,7 @@ fn put_plain(
     for number in [code, delta_ns as u64] {
         match number {
             ..0x80 => put(number, 1),
-            ..0x4000 => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
+            0x80..0x4000 => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
             _ => return None,
         }
     }
