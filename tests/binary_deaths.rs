@@ -2,12 +2,15 @@
 #![cfg(target_os = "linux")]
 
 use sawmill::{
-    BinaryFileHandler, BinaryReader, Lanes, Level, Naming, Overflow, Rotate, Runtime,
-    RuntimeBuilder, info, warning,
+    BinaryFileHandler, BinaryReader, Context, Drain, Error, Handler, HandlerRef, Lanes, Level,
+    LogRecord, Naming, Overflow, Rotate, Runtime, RuntimeBuilder, info, warning,
 };
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use std::{env, fs, process, thread};
 
@@ -65,12 +68,15 @@ fn builder(kind: &str, folder: &Path) -> RuntimeBuilder {
     if kind.contains("compressed") {
         handler = handler.compress_blocks(3);
     }
+    mapped(folder).handler("binary", handler.build().unwrap())
+}
+
+fn mapped(folder: &Path) -> RuntimeBuilder {
     sawmill::builder()
         .level(Level::INFO)
         .overflow(Overflow::block())
         .lane_bytes(256 << 10)
         .durability(Lanes::Mapped(folder.join("lanes")))
-        .handler("binary", handler.build().unwrap())
 }
 
 /// The process that is killed: logs numbers, and tells now and then how many.
@@ -146,4 +152,124 @@ fn so_it_is_in_logs_that_are_rotated() {
 fn so_it_is_in_logs_whose_blocks_are_compressed() {
     die_and_recover("compressed");
     die_and_recover("compressed, rotated");
+}
+
+/// When a process dies that has another writer beside it in its file.
+const MOMENTS: [&str; 4] = ["before a write", "behind it", "beside others", "in a batch"];
+/// Records that are written in one batch by the last of these.
+const MANY: u64 = 40_000;
+/// The numbers of the other writer begin here.
+const OTHERS: u64 = 1 << 30;
+
+/// Does something at a moment of a batch, once the fuse burns.
+struct Deed {
+    on_record: bool,
+    act: Box<dyn FnMut() + Send>,
+}
+
+static FUSE: AtomicBool = AtomicBool::new(false);
+
+impl Handler for Deed {
+    fn emit(&mut self, record: &LogRecord<'_>, _: &mut Context<'_>) -> Result<(), Error> {
+        if self.on_record && record.message()?.starts_with("last") {
+            (self.act)();
+        }
+        Ok(())
+    }
+
+    fn batch_end(&mut self, _: &mut Context<'_>) -> Result<(), Error> {
+        if !self.on_record && FUSE.load(Ordering::Relaxed) {
+            (self.act)();
+        }
+        Ok(())
+    }
+}
+
+/// The process that dies beside another writer, which here is another runtime.
+#[test]
+fn child_beside_others() {
+    let Ok(moment) = env::var("SAWMILL_BINARY_MOMENT") else { return };
+    let folder = PathBuf::from(env::var_os("SAWMILL_FOLDER").unwrap());
+    let file = || BinaryFileHandler::new(folder.join("a.slog")).unwrap();
+    let others =
+        sawmill::builder().level(Level::INFO).drain(Drain::Inline).handler("binary", file());
+    let others = Arc::new(others.build().unwrap());
+    let said = Arc::new(AtomicU64::new(OTHERS));
+    let say = move || {
+        // Not on the thread that is delivering something else.
+        let (others, number) = (others.clone(), said.fetch_add(1, Ordering::Relaxed));
+        thread::spawn(move || others.scope(|| info!("number {number}"))).join().unwrap();
+    };
+    say();
+    let once_more = say.clone();
+    let deed = |on_record, act: Box<dyn FnMut() + Send>| HandlerRef::new(Deed { on_record, act });
+    let end = || Box::new(|| process::abort());
+    let in_batch = moment == "in a batch";
+    let drain = if in_batch { Drain::Thread } else { Drain::Inline };
+    let builder = mapped(&folder).lane_bytes(16 << 20).drain(drain);
+    let runtime = match &*moment {
+        "before a write" => builder.handler("end", deed(false, end())).handler("binary", file()),
+        "behind it" => builder.handler("binary", file()).handler("end", deed(false, end())),
+        "beside others" => builder
+            .handler("say", deed(false, Box::new(say)))
+            .handler("binary", file())
+            .handler("end", deed(false, end())),
+        _ => {
+            let act = move || {
+                say();
+                process::abort();
+            };
+            builder.handler("binary", file()).handler("end", deed(true, Box::new(act)))
+        }
+    };
+    let runtime = runtime.build().unwrap();
+    let log = |n: u64| info!("number {n} {}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    runtime.scope(|| {
+        if in_batch {
+            runtime.pause(LIMIT).unwrap();
+            (0..MANY).for_each(log);
+            info!("last {MANY}");
+            runtime.resume().unwrap();
+        } else {
+            (0..10).for_each(log);
+            if moment != "beside others" {
+                once_more();
+            }
+            FUSE.store(true, Ordering::Relaxed);
+            log(10);
+        }
+    });
+    thread::sleep(LIMIT);
+    panic!("it does not die");
+}
+
+#[test]
+fn beside_other_writers_each_record_is_in_the_log_once() {
+    for (at, moment) in MOMENTS.iter().enumerate() {
+        let folder = Folder::new(&format!("beside-{at}"));
+        let status = Command::new(env::current_exe().unwrap())
+            .args(["child_beside_others", "--exact", "--nocapture"])
+            .env("SAWMILL_BINARY_MOMENT", moment)
+            .env("SAWMILL_FOLDER", &folder.0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGABRT), "{moment}: {status}");
+        let runtime: Runtime = builder("plain", &folder.0).build().unwrap();
+        let report = runtime.shutdown(LIMIT);
+        assert!(report.is_complete(), "{report}");
+        let mut found = folder.numbers();
+        found.sort_unstable();
+        let most = if *moment == "in a batch" { MANY } else { 10 };
+        let expected: Vec<u64> = (0..=most).chain(OTHERS..OTHERS + 2).collect();
+        let wrong = found.iter().zip(&expected).position(|(found, expected)| found != expected);
+        assert_eq!((wrong, found.len()), (None, expected.len()), "{moment}");
+        if *moment == "in a batch" {
+            // What was written of it before the others wrote is void.
+            let log = fs::read(folder.0.join("a.slog")).unwrap();
+            let void = b"\xc1Sw\xfe\x05";
+            assert!(log.windows(void.len()).any(|bytes| bytes == void));
+        }
+    }
 }

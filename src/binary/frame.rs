@@ -24,11 +24,13 @@ pub(crate) enum Kind {
     Records = 3,
     /// Where the blocks before it are.
     Index = 4,
+    /// Nothing: a block that its dead writer's heir took back.
+    Void = 5,
 }
 
 impl Kind {
     pub(crate) fn of(byte: u8) -> Option<Self> {
-        [Self::Start, Self::Dictionary, Self::Records, Self::Index]
+        [Self::Start, Self::Dictionary, Self::Records, Self::Index, Self::Void]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -125,6 +127,13 @@ impl Header {
             sum: word(60),
         };
         (header.stored <= MOST_BYTES && header.raw <= MOST_BYTES).then_some(header)
+    }
+
+    /// Tells the block from the others of its segment.
+    pub(crate) fn tag(&self) -> u64 {
+        let bytes = self.to_bytes();
+        let sum = [64, 65, 66, 67].map(|at| bytes[at]);
+        u64::from(u32::from_le_bytes(sum)) << 32 | u64::from(self.sum)
     }
 
     /// The whole block's bytes in the file.

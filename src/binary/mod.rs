@@ -13,6 +13,7 @@ mod index;
 mod pack;
 mod reader;
 mod run;
+mod settle;
 
 pub use block::BinaryBlock;
 pub(crate) use block::zip;
@@ -22,3 +23,4 @@ pub(crate) use frame::{HEADER_BYTES, Header, Kind};
 pub(crate) use index::index_block;
 pub use reader::{BinaryReader, Damage};
 pub(crate) use run::{Bounds, FoundForm, FrameSource, SiteFrame};
+pub(crate) use settle::BLOCK_FILES;

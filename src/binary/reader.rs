@@ -267,7 +267,7 @@ impl BinaryReader {
                         Arc::make_mut(segment).learn(payload);
                     }
                 }
-                Kind::Index => {}
+                Kind::Index | Kind::Void => {}
             }
             self.lost_sync = false;
             self.start += whole;

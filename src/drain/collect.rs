@@ -1,6 +1,7 @@
 //! Lanes of other processes, drained while these live and after they died.
 
 use super::{Backend, Ends};
+use crate::binary::BLOCK_FILES;
 use crate::error::Error;
 use crate::lane::Reader;
 use crate::lane::keep::{Collection, Found, Keeper, claim_all};
@@ -30,7 +31,7 @@ impl Backend {
         let mut found = Vec::new();
         // An earlier collector's notes go with its folder: what they say of the living is taken
         // over before.
-        let estates = claim_all(&dir, &mut |committed: &HashMap<u64, u64>| {
+        let estates = claim_all(&dir, &BLOCK_FILES, &mut |committed: &HashMap<u64, u64>| {
             let counts = |owner: u64, epoch: u64| {
                 committed.get(&owner).is_some_and(|committed| epoch <= *committed)
             };

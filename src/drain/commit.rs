@@ -1,8 +1,8 @@
 //! Writing that a dead process's successor can go on with: intents, and what they release.
 
-use crate::handler::Handler;
+use crate::handler::{Handler, LastBlocks};
 use crate::lane::Reader;
-use crate::lane::keep::{Entry, Keeper, MOST_FILES, SHARED};
+use crate::lane::keep::{Blocks, Entry, Keeper, MOST_FILES, SHARED};
 use crate::sync::Arc;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,6 +31,20 @@ pub(crate) struct Noted {
     shared: bool,
     /// Those others know of us: each batch is noted beside the file.
     agreed: bool,
+    /// A file of blocks.
+    blocks: Option<NotedBlocks>,
+}
+
+/// Up to where we have written to a file of blocks that others may write to as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NotedBlocks {
+    /// The last block of ours that was known at the latest intent.
+    latest: Option<u64>,
+    /// As it is noted: from where on to look, and for which block.
+    from: u64,
+    last: Option<u64>,
+    /// The length below which nothing was written since the latest intent.
+    length: u64,
 }
 
 impl Commits {
@@ -77,12 +91,23 @@ impl Commits {
                 number
             }
         };
+        if let Some(found) = place.blocks {
+            let (id, segment) = (place.id, found.segment);
+            // Everything of ours that is there now is before this, whoever else writes.
+            let length = handler.length().unwrap_or(0);
+            let blocks = Some(Blocks { segment, last: None, waits: false });
+            self.keeper.control().add(self.committed, Entry { id, size: length, path, blocks });
+            let blocks = NotedBlocks { latest: found.written, from: length, last: None, length };
+            let (shared, agreed, blocks) = (false, false, Some(blocks));
+            *noted = Some(Noted { id, path, shared, agreed, blocks });
+            return;
+        }
         // A recovery cuts nothing of what several processes write to.
         let size = if place.shared { SHARED } else { place.written };
-        let (shared, entry) = (place.shared, Entry { id: place.id, size, path });
+        let (shared, entry) = (place.shared, Entry { id: place.id, size, path, blocks: None });
         // Without room there the file is written to at least once instead of exactly.
         self.keeper.control().add(self.committed, entry);
-        *noted = Some(Noted { id: entry.id, path, shared: false, agreed: shared });
+        *noted = Some(Noted { id: entry.id, path, shared: false, agreed: shared, blocks: None });
         if shared {
             // From the first line on a batch is written at once.
             handler.set_batch(self.keeper.control().owner(), self.batches);
@@ -127,14 +152,20 @@ impl Commits {
                 if noted.agreed {
                     let size = SHARED | if waits == 0 { 0 } else { batch };
                     handler.set_batch(owner, batch);
-                    return Some(Entry { id, size, path: noted.path });
+                    return Some(Entry { id, size, path: noted.path, blocks: None });
+                }
+                if let Some(blocks) = &mut noted.blocks {
+                    let (size, blocks) = blocks.advance(handler)?;
+                    let path = noted.path;
+                    return (id == noted.id).then_some(Entry { id, size, path, blocks });
                 }
                 // Lines are cut from nobody, so that a file of several writers may get some twice.
                 let waits = handler.place(false)?.waiting;
                 noted.shared |= waits != 0 && handler.length()? != known;
                 let place = handler.place(false)?;
                 let size = if noted.shared { u64::MAX } else { place.written + place.waiting };
-                (place.id == noted.id).then_some(Entry { id: place.id, size, path: noted.path })
+                let (id, path) = (place.id, noted.path);
+                (id == noted.id).then_some(Entry { id, size, path, blocks: None })
             })
             .take(MOST_FILES)
             .collect();
@@ -164,5 +195,26 @@ impl Commits {
         (self.open, self.busy) = (false, false);
         lanes.iter_mut().for_each(Reader::release_marked);
         true
+    }
+}
+
+impl NotedBlocks {
+    /// Up to where the file will have been written with what waits now, and from where on that is
+    /// to be looked for.
+    fn advance(&mut self, handler: &mut dyn Handler) -> Option<(u64, Option<Blocks>)> {
+        if handler.place(false)?.waiting != 0 {
+            // Ends the block in the making, so that it waits as it will be written.
+            let _ = handler.length();
+        }
+        let place = handler.place(false)?;
+        let LastBlocks { segment, written, waiting } = place.blocks?;
+        let latest = waiting.or(written);
+        if latest != self.latest {
+            (self.latest, self.from, self.last) = (latest, self.length, latest);
+        }
+        // Others may have made it longer: what we write comes behind this in any case.
+        self.length = place.written;
+        let blocks = Blocks { segment, last: self.last, waits: place.waiting != 0 };
+        Some((self.from, Some(blocks)))
     }
 }

@@ -51,6 +51,18 @@ pub struct Place<'a> {
     pub(crate) waiting: u64,
     /// Other processes write to it as well.
     pub(crate) shared: bool,
+    /// It is a file of blocks.
+    pub(crate) blocks: Option<LastBlocks>,
+}
+
+/// The last blocks of a handler in its file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastBlocks {
+    pub(crate) segment: u32,
+    /// The tag of the last one that is written to this very file; of the last one that waits, if
+    /// any does.
+    pub(crate) written: Option<u64>,
+    pub(crate) waiting: Option<u64>,
 }
 
 /// Delivers records, on the drain.

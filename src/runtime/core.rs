@@ -6,6 +6,7 @@ use super::fork;
 use super::seat::{Borrowed, Seat};
 #[cfg(feature = "config")]
 use super::turn::{Here, Turns};
+use crate::binary::BLOCK_FILES;
 use crate::capture;
 use crate::clock::{self, ClockSource};
 use crate::drain::{
@@ -213,7 +214,7 @@ impl Core {
         let Some(mut backend) = self.seat.borrow(None) else { return Err(closed()) };
         let keeper = Keeper::create(dir, &run_of(&backend, options), spills)?;
         self.tell_names(&keeper);
-        let estates = claim(dir).map_err(|error| Error::io("recover", dir, error))?;
+        let estates = claim(dir, &BLOCK_FILES).map_err(|error| Error::io("recover", dir, error))?;
         let _here = Backend::enter();
         backend.keep(Some(keeper.clone()));
         if !backend.keep_recorder(&keeper) {
@@ -320,7 +321,7 @@ impl Core {
         }
         self.refuse_if_collected("recover")?;
         let options = lock(&self.life).options.clone();
-        let estates = || claim(dir).map_err(|error| Error::io("recover", dir, error));
+        let estates = || claim(dir, &BLOCK_FILES).map_err(|error| Error::io("recover", dir, error));
         let keeper = |backend: &Backend| match self.hub().keeper() {
             Some(_) => Ok(None),
             // What is written has to be noted somewhere, lest an interruption doubles it.

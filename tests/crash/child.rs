@@ -161,11 +161,9 @@ pub(crate) fn rotates(kind: &str, seed: u64) -> bool {
 }
 
 /// Whether the log is a binary one: every fourth death of a kind, and half of those that rotate.
-/// Forked children append their blocks, too, and to a file of several writers, which is not shared
-/// as text may be, a recovery may write some once more: not where records outlive the process.
-pub(crate) fn is_binary(kind: &str, lanes: &str, seed: u64) -> bool {
-    let exact = lanes == "heap" || !kind.contains("fork");
-    exact && (seed / 64 % 4 == 1 || seed / 64 % 8 == 7)
+/// Forked children append their blocks to it, too.
+pub(crate) fn is_binary(seed: u64) -> bool {
+    seed / 64 % 4 == 1 || seed / 64 % 8 == 7
 }
 
 /// Whether lanes on the heap are spilled: every other death, but for forks, and where the drain
@@ -237,7 +235,7 @@ fn start(kind: &str, lanes: &str, seed: u64, shared: Option<&'static Shared>) ->
     if let Some(shared) = shared {
         builder = builder.handler("stamp", HandlerRef::new(Stamp { shared, looks: [0; 2] }));
     }
-    if kind.contains("fork") && !mapped && seed / 64 % 8 == 5 {
+    if kind.contains("fork") && seed / 64 % 8 == 5 {
         // Each call delivers its own record, in forked children too.
         builder = builder.drain(Drain::Inline);
     }

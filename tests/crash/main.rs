@@ -159,7 +159,7 @@ fn death(kind: Kind, lanes: Lanes, seed: u64, folder: &Path) -> Result<Books, St
         .stdout(Stdio::null())
         .stderr(said);
     let name = kind.to_string();
-    let is_binary = child::is_binary(&name, &lanes.to_string(), seed);
+    let is_binary = child::is_binary(seed);
     if is_binary {
         command.env(child::BINARY, "1");
     }
@@ -274,7 +274,7 @@ fn balance(
         faults: of("torn") + of("out_of_order") + of("contradictions") + of("unreadable"),
         ..Books::default()
     };
-    let is_binary = child::is_binary(&kind.to_string(), &lanes.to_string(), seed);
+    let is_binary = child::is_binary(seed);
     let cut_off = || is_binary || spilled || !ends_whole(&log);
     if kind.may_miss_young(lanes) && of("torn") == 1 && cut_off() {
         // A process killed within its last write leaves a line cut off, which the next start ends,

@@ -4,7 +4,8 @@
 //! reads, and here how long every file will be; then it writes; then it commits, which is one
 //! store. Whoever finds the process dead compares the files with what was intended: all as long as
 //! they were to be, and the epoch counts; else they are cut to what the epoch before left, and
-//! what was read of the lanes since counts as unread.
+//! what was read of the lanes since counts as unread. Of a file of blocks the length says nothing,
+//! for other processes may append to it: there the batch is known by its last block.
 
 use crate::clock::Anchor;
 use crate::sync::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use std::io;
 use std::path::Path;
 
 const WORDS: usize = 8192;
-const MAGIC: u64 = u64::from_le_bytes(*b"SAWKEEP\x01");
+const MAGIC: u64 = u64::from_le_bytes(*b"SAWKEEP\x02");
 const AT_MAGIC: usize = 0;
 const AT_OWNER: usize = 1;
 const AT_INTENT: usize = 2;
@@ -26,7 +27,11 @@ const AT_LANES: usize = 8;
 const AT_DICTIONARY: usize = 9;
 const AT_CLOCKS: [usize; 2] = [16, 32];
 const AT_TABLES: [usize; 2] = [1024, 4096];
-const ENTRY_WORDS: usize = 4;
+const ENTRY_WORDS: usize = 6;
+/// Marks files of blocks, those with a last block, and those with blocks that wait.
+const OF_BLOCKS: u64 = 1 << 32;
+const HAS_LAST: u64 = 1 << 33;
+const WAITS: u64 = 1 << 34;
 /// Files that one runtime can write to exactly once.
 pub(crate) const MOST_FILES: usize = 256;
 
@@ -34,9 +39,39 @@ pub(crate) const MOST_FILES: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: (u64, u64),
+    /// How long the file is; of a file of blocks, from where on to look at them.
     pub(crate) size: u64,
     /// The number of its path in the dictionary.
     pub(crate) path: u64,
+    pub(crate) blocks: Option<Blocks>,
+}
+
+/// Up to where the epoch goes in a file of blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Blocks {
+    /// Whose blocks: nobody else's have it.
+    pub(crate) segment: u32,
+    /// The epoch's last block, by its tag; `None`: it has none behind the place from where on to
+    /// look.
+    pub(crate) last: Option<u64>,
+    /// That block is still to be written.
+    pub(crate) waits: bool,
+}
+
+impl Blocks {
+    fn to_words(self) -> [u64; 2] {
+        let flag = |set: bool, flag| if set { flag } else { 0 };
+        let flags = flag(self.last.is_some(), HAS_LAST) | flag(self.waits, WAITS);
+        [u64::from(self.segment) | OF_BLOCKS | flags, self.last.unwrap_or(0)]
+    }
+
+    fn from_words([word, last]: [u64; 2]) -> Option<Self> {
+        (word & OF_BLOCKS != 0).then_some(Self {
+            segment: word as u32,
+            last: (word & HAS_LAST != 0).then_some(last),
+            waits: word & WAITS != 0,
+        })
+    }
 }
 
 /// A run's control page.
@@ -132,7 +167,9 @@ impl Control {
             return false;
         }
         let at = table + 8 + count * ENTRY_WORDS;
-        for (place, word) in [entry.id.0, entry.id.1, entry.size, entry.path].iter().enumerate() {
+        let [blocks, last] = entry.blocks.map_or([0; 2], Blocks::to_words);
+        let words = [entry.id.0, entry.id.1, entry.size, entry.path, blocks, last];
+        for (place, word) in words.iter().enumerate() {
             self.set(at + place, *word);
         }
         self.set(table, count as u64 + 1);
@@ -149,6 +186,7 @@ impl Control {
                 id: (self.get(at), self.get(at + 1)),
                 size: self.get(at + 2),
                 path: self.get(at + 3),
+                blocks: Blocks::from_words([self.get(at + 4), self.get(at + 5)]),
             }
         };
         (0..count).map(entry).collect()
@@ -222,7 +260,11 @@ mod tests {
     fn a_control_page_comes_back() {
         let path = std::env::temp_dir().join(format!("sawmill-control-{}", std::process::id()));
         let control = Control::create(&path, 7).unwrap();
-        let entry = |size| Entry { id: (1, 2), size, path: 3 };
+        let blocks = |last| Some(Blocks { segment: 7, last, waits: last.is_none() });
+        let entry = |size: u64| {
+            let blocks = [None, blocks(None), blocks(Some(size))][(size / 10 % 3) as usize];
+            Entry { id: (1, 2), size, path: 3, blocks }
+        };
         control.intend(1, &[entry(10)]);
         control.commit(1);
         assert!(control.add(1, entry(0)));

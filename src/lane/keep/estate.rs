@@ -22,6 +22,16 @@ const LONGEST_BATCH: Duration = Duration::from_secs(10);
 /// Held while estates are looked at, so that only one process decides about each.
 const RECOVERY: &str = "recovery";
 
+/// What there is to be done with files of blocks, for those who do not know what these look like.
+#[derive(Debug)]
+pub(crate) struct BlockFiles {
+    /// Whether the file at a path has, from a place on, the segment's block with that tag.
+    pub(crate) has: fn(&Path, u64, u32, u64) -> io::Result<bool>,
+    /// Takes back the segment's blocks behind the one with that tag, if there is one and the file
+    /// has it, from a place on. Nothing is done to what others wrote.
+    pub(crate) undo: fn(&Path, u64, u32, Option<u64>) -> io::Result<()>,
+}
+
 /// A dead run's folder, ours now.
 #[derive(Debug)]
 pub(crate) struct Estate {
@@ -48,15 +58,16 @@ pub(crate) struct Estate {
 /// # Errors
 ///
 /// If the directory or the lock in it cannot be opened.
-pub(crate) fn claim(dir: &Path) -> io::Result<Vec<Estate>> {
+pub(crate) fn claim(dir: &Path, files: &BlockFiles) -> io::Result<Vec<Estate>> {
     // Whoever collects the lanes there takes over those of the dead as well.
-    if is_collected(dir) { Ok(Vec::new()) } else { claim_all(dir, &mut |_| ()) }
+    if is_collected(dir) { Ok(Vec::new()) } else { claim_all(dir, files, &mut |_| ()) }
 }
 
 /// As [`claim`], for the one that collects the lanes there: tells, before anything is forgotten,
 /// up to which epoch each dead run committed.
 pub(crate) fn claim_all(
     dir: &Path,
+    files: &BlockFiles,
     tell: &mut dyn FnMut(&HashMap<u64, u64>),
 ) -> io::Result<Vec<Estate>> {
     let entries = match fs::read_dir(dir) {
@@ -71,7 +82,7 @@ pub(crate) fn claim_all(
     estates.sort_by_key(|estate| estate.foreign.dictionary.run.start_ns);
     let mut committed = HashMap::new();
     for estate in &estates {
-        committed.insert(estate.control.owner(), estate.resolve());
+        committed.insert(estate.control.owner(), estate.resolve(files));
     }
     for estate in &mut estates {
         estate.find_lanes(&committed);
@@ -123,7 +134,7 @@ fn open(folder: &Path) -> Option<Estate> {
 
 impl Estate {
     /// Decides which epoch counts, and cuts the files to what it left. Returns the epoch.
-    fn resolve(&self) -> u64 {
+    fn resolve(&self, block_files: &BlockFiles) -> u64 {
         let (intent, committed) = self.control.epochs();
         if self.control.is_resolved() {
             return committed;
@@ -131,6 +142,15 @@ impl Estate {
         if intent == committed + 1 {
             let files = self.control.files(intent);
             let whole = files.iter().all(|entry| {
+                if let Some(blocks) = entry.blocks {
+                    let Some((path, _)) = self.find(entry).filter(|_| blocks.waits) else {
+                        return true;
+                    };
+                    // What cannot be read is as good as not there.
+                    return blocks.last.is_some_and(|last| {
+                        (block_files.has)(&path, entry.size, blocks.segment, last).unwrap_or(false)
+                    });
+                }
                 if entry.size & SHARED != 0 {
                     return self.has_shared(entry);
                 }
@@ -144,6 +164,15 @@ impl Estate {
         }
         let busy_since = self.control.busy_since();
         for entry in self.control.files(committed) {
+            if let Some(blocks) = entry.blocks {
+                if self.is_whole
+                    && busy_since != 0
+                    && let Some((path, _)) = self.find(&entry)
+                {
+                    let _ = (block_files.undo)(&path, entry.size, blocks.segment, blocks.last);
+                }
+                continue;
+            }
             // Nobody else's lines are cut: the file ends where this run was at work when it died.
             if self.is_whole
                 && busy_since != 0

@@ -17,9 +17,9 @@ mod recorder;
 mod spill;
 
 pub(crate) use collect::{Collection, Found};
-pub(crate) use control::{Control, Entry, MOST_FILES};
+pub(crate) use control::{Blocks, Control, Entry, MOST_FILES};
 pub(crate) use dictionary::{Dictionary, ForeignSite, Run};
-pub(crate) use estate::{Estate, claim, claim_all};
+pub(crate) use estate::{BlockFiles, Estate, claim, claim_all};
 pub(crate) use header::{HEAD, Header, Progress, TAIL, WORDS as HEADER_WORDS};
 pub(crate) use journal::{Batch, Journal, SHARED};
 pub(crate) use recorder::{Entry as Recording, RECORDER_HEAD, Recorded, RecorderRing};

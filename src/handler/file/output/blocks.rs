@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::binary::{Header, Preamble};
+use crate::handler::LastBlocks;
 use crate::record::OwnedRecord;
 
 /// What is known of a block that waits, beside where it ends.
@@ -24,6 +25,8 @@ pub(crate) struct Blocks {
     marks: VecDeque<Mark>,
     /// The blocks in the open file, with their places.
     written: Vec<(u64, Header)>,
+    /// The last one, with the number of the file that has it.
+    latest: Option<(u64, Header)>,
     /// What is to be told of records that were shed, by the handler.
     pub(super) notice: Option<OwnedRecord>,
 }
@@ -31,7 +34,16 @@ pub(crate) struct Blocks {
 impl Blocks {
     pub(crate) fn new(preamble: Preamble) -> Self {
         let (marks, written) = (VecDeque::new(), Vec::new());
-        Self { preamble, headed: 0, size: 0, marks, written, notice: None }
+        Self { preamble, headed: 0, size: 0, marks, written, latest: None, notice: None }
+    }
+
+    pub(super) fn last(&self, file: u64) -> LastBlocks {
+        let written = self.latest.filter(|(known, _)| *known == file);
+        LastBlocks {
+            segment: self.preamble.segment,
+            written: written.map(|(_, header)| header.tag()),
+            waiting: self.marks.back().map(|mark| mark.header.tag()),
+        }
     }
 
     pub(super) fn held(&self) -> u64 {
@@ -139,7 +151,7 @@ impl Output {
     /// Notes where the blocks of the first `bytes` of what waits are; they were just written, and
     /// what stands behind them in the file is the beginning of the next.
     pub(super) fn note_blocks(&mut self, bytes: usize) {
-        let Self { file: Some(open), blocks: Some(blocks), .. } = self else { return };
+        let Self { file: Some(open), blocks: Some(blocks), files, .. } = self else { return };
         let end = open.size - open.partial as u64;
         let mut at = end.saturating_sub(bytes as u64);
         let whole = self.ends.iter().take_while(|end| **end <= bytes).count();
@@ -150,6 +162,7 @@ impl Output {
                 blocks.written.clear();
             }
             blocks.written.push((at, mark.header));
+            blocks.latest = Some((*files, mark.header));
             at += mark.header.block_bytes();
         }
         blocks.size = open.size;

@@ -103,6 +103,7 @@ impl Output {
             written: open.size,
             waiting: self.committed as u64,
             shared: self.options.shared,
+            blocks: self.blocks.as_ref().map(|blocks| blocks.last(self.files)),
         })
     }
 
