@@ -2,8 +2,8 @@
 #![cfg(target_os = "linux")]
 
 use sawmill::{
-    BinaryFileHandler, BinaryReader, Context, Drain, Error, Handler, HandlerRef, Lanes, Level,
-    LogRecord, Naming, Overflow, Rotate, Runtime, RuntimeBuilder, info, warning,
+    BinaryFileHandler, BinaryReader, Context, Drain, Error, FileHandler, Handler, HandlerRef,
+    Lanes, Level, LogRecord, Naming, Overflow, Rotate, Runtime, RuntimeBuilder, info, warning,
 };
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -156,6 +156,8 @@ fn so_it_is_in_logs_whose_blocks_are_compressed() {
 
 /// When a process dies that has another writer beside it in its file.
 const MOMENTS: [&str; 4] = ["before a write", "behind it", "beside others", "in a batch"];
+/// The same as the first, and both log text.
+const WITH_TEXT: &str = "before a write of text";
 /// Records that are written in one batch by the last of these.
 const MANY: u64 = 40_000;
 /// The numbers of the other writer begin here.
@@ -190,7 +192,10 @@ impl Handler for Deed {
 fn child_beside_others() {
     let Ok(moment) = env::var("SAWMILL_BINARY_MOMENT") else { return };
     let folder = PathBuf::from(env::var_os("SAWMILL_FOLDER").unwrap());
-    let file = || BinaryFileHandler::new(folder.join("a.slog")).unwrap();
+    let file = || match &*moment {
+        WITH_TEXT => HandlerRef::new(FileHandler::new(folder.join("a.log")).unwrap()),
+        _ => HandlerRef::new(BinaryFileHandler::new(folder.join("a.slog")).unwrap()),
+    };
     let others =
         sawmill::builder().level(Level::INFO).drain(Drain::Inline).handler("binary", file());
     let others = Arc::new(others.build().unwrap());
@@ -208,7 +213,9 @@ fn child_beside_others() {
     let drain = if in_batch { Drain::Thread } else { Drain::Inline };
     let builder = mapped(&folder).lane_bytes(16 << 20).drain(drain);
     let runtime = match &*moment {
-        "before a write" => builder.handler("end", deed(false, end())).handler("binary", file()),
+        "before a write" | WITH_TEXT => {
+            builder.handler("end", deed(false, end())).handler("binary", file())
+        }
         "behind it" => builder.handler("binary", file()).handler("end", deed(false, end())),
         "beside others" => builder
             .handler("say", deed(false, Box::new(say)))
@@ -243,19 +250,42 @@ fn child_beside_others() {
     panic!("it does not die");
 }
 
+fn die_beside_others(moment: &str, folder: &Folder) {
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["child_beside_others", "--exact", "--nocapture"])
+        .env("SAWMILL_BINARY_MOMENT", moment)
+        .env("SAWMILL_FOLDER", &folder.0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.signal(), Some(libc::SIGABRT), "{moment}: {status}");
+}
+
+#[test]
+fn a_recovery_cuts_no_lines_of_others_from_a_text() {
+    let folder = Folder::new("beside-text");
+    die_beside_others(WITH_TEXT, &folder);
+    let path = folder.0.join("a.log");
+    let handler = FileHandler::new(&path).unwrap();
+    let runtime = mapped(&folder.0).handler("file", handler).build().unwrap();
+    assert!(runtime.shutdown(LIMIT).is_complete());
+    let text = fs::read_to_string(path).unwrap();
+    for number in (0..=10).chain([OTHERS, OTHERS + 1]) {
+        let shown = format!("] number {number}");
+        let is_it = |line: &str| {
+            let rest = line.split_once(&*shown).map(|(_, rest)| rest);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        assert!(text.lines().any(is_it), "{number} is not in {text}");
+    }
+}
+
 #[test]
 fn beside_other_writers_each_record_is_in_the_log_once() {
     for (at, moment) in MOMENTS.iter().enumerate() {
         let folder = Folder::new(&format!("beside-{at}"));
-        let status = Command::new(env::current_exe().unwrap())
-            .args(["child_beside_others", "--exact", "--nocapture"])
-            .env("SAWMILL_BINARY_MOMENT", moment)
-            .env("SAWMILL_FOLDER", &folder.0)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert_eq!(status.signal(), Some(libc::SIGABRT), "{moment}: {status}");
+        die_beside_others(moment, &folder);
         let runtime: Runtime = builder("plain", &folder.0).build().unwrap();
         let report = runtime.shutdown(LIMIT);
         assert!(report.is_complete(), "{report}");

@@ -139,8 +139,12 @@ impl Estate {
         if self.control.is_resolved() {
             return committed;
         }
+        // Files of which somebody else's lines were seen to be at the end.
+        let mut others = Vec::new();
         if intent == committed + 1 {
             let files = self.control.files(intent);
+            let is_others = |entry: &&Entry| entry.blocks.is_none() && entry.size == u64::MAX;
+            others.extend(files.iter().filter(is_others).map(|entry| entry.id));
             let whole = files.iter().all(|entry| {
                 if let Some(blocks) = entry.blocks {
                     let Some((path, _)) = self.find(entry).filter(|_| blocks.waits) else {
@@ -176,6 +180,7 @@ impl Estate {
             // Nobody else's lines are cut: the file ends where this run was at work when it died.
             if self.is_whole
                 && busy_since != 0
+                && !others.contains(&entry.id)
                 && let Some((path, meta)) = self.find(&entry)
                 && meta.len() > entry.size
                 && !is_younger(&meta, busy_since)
