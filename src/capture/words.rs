@@ -17,11 +17,9 @@ pub trait Sink {
             word.copy_from_slice(chunk);
             self.push(u64::from_ne_bytes(word));
         }
-        let tail = chunks.remainder();
-        if !tail.is_empty() {
-            let mut word = [0; 8];
-            word[..tail.len()].copy_from_slice(tail);
-            self.push(u64::from_ne_bytes(word));
+        let tail = bytes.len() % 8;
+        if tail != 0 {
+            self.push(tail_word(bytes, tail));
         }
     }
 
@@ -31,6 +29,32 @@ pub trait Sink {
             self.push(*word);
         }
     }
+}
+
+/// The last `tail` bytes, fewer than a word and more than none, with zeros behind them.
+///
+/// By moves of a fixed size: bytes gathered in memory and read back as a word hold the processor
+/// up until they have arrived there.
+#[inline(always)]
+fn tail_word(bytes: &[u8], tail: usize) -> u64 {
+    let word = match bytes.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * tail),
+        None => short(bytes),
+    };
+    word.to_le()
+}
+
+/// One to seven bytes as a number, the first the lowest.
+#[inline(always)]
+fn short(bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (length - 4));
+    }
+    // Up to three: each is the first, the middle or the last.
+    let at = |place: usize| u64::from(bytes[place]) << (8 * place);
+    at(0) | at(length / 2) | at(length - 1)
 }
 
 impl Sink for Vec<u64> {
@@ -77,6 +101,27 @@ impl Sink for Words<'_> {
         if let Some((first, rest)) = std::mem::take(&mut self.rest).split_first_mut() {
             first.write(word);
             self.rest = rest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_every_length_are_padded_with_zeros() {
+        let all: Vec<u8> = (1..=70).collect();
+        for length in 0..all.len() {
+            for from in 0..all.len() - length {
+                let bytes = &all[from..from + length];
+                let mut words = Vec::new();
+                words.bytes(bytes);
+                let written: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+                assert_eq!(words.len(), length.div_ceil(8));
+                assert_eq!(&written[..length], bytes);
+                assert!(written[length..].iter().all(|byte| *byte == 0), "{length}");
+            }
         }
     }
 }
