@@ -161,6 +161,38 @@ fn files_are_rotated_at_the_same_records() {
 }
 
 #[test]
+fn records_of_an_older_generation_go_the_way_that_was_theirs() {
+    let dir = Dir::new();
+    let file = |name: &str| HandlerRef::new(FileHandler::new(dir.join(name)).unwrap());
+    for drain in [Drain::Inline, Drain::default()] {
+        let (first, second) = (file("first"), file("second"));
+        let builder = Runtime::builder().drain(drain).level(Level::INFO).lane_bytes(4 << 20);
+        let runtime = builder.handler("first", first).build().unwrap();
+        let root = runtime.root();
+        let log = |n: u64| info!(logger: root, "number {n}");
+        // The call site is known by then.
+        (0..10).for_each(log);
+        assert!(runtime.deliver(LIMIT).is_complete());
+        runtime.pause(LIMIT).unwrap();
+        (10..500).for_each(log);
+        root.add_handler(second.clone()).unwrap();
+        (500..1_000).for_each(log);
+        runtime.resume().unwrap();
+        assert!(runtime.deliver(LIMIT).is_complete());
+        assert!(runtime.shutdown(LIMIT).is_complete());
+        let lines = |name: &str| {
+            let path = dir.join(name);
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::remove_file(path).unwrap();
+            let number = |line: &str| line.rsplit(' ').next().unwrap().parse().unwrap();
+            text.lines().map(number).collect::<Vec<u64>>()
+        };
+        assert!(lines("first").into_iter().eq(0..1_000));
+        assert!(lines("second").into_iter().eq(500..1_000));
+    }
+}
+
+#[test]
 fn what_a_formatter_refuses_is_counted_the_same() {
     std::panic::set_hook(Box::new(|_| {}));
     let (_, books) = compare("moody", |it| it, || Moody(text()));

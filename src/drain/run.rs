@@ -105,6 +105,8 @@ pub(super) struct Run<'a> {
     known: &'a Sites,
     handler: u32,
     pub(super) formatter: Option<u32>,
+    /// The newest generation: what is known of records of older ones is out of date.
+    generation: u32,
     limit: u64,
     newest: u64,
     pub(super) taken: u64,
@@ -145,6 +147,7 @@ impl Frames {
             None => self.learn(*head, *ids, chosen, generations)?,
         };
         let (handler, formatter) = known.handler?;
+        let generation = generations.newest().generation;
         let mut run = Run {
             rest: words,
             looked: (0, 0, lane.last),
@@ -153,6 +156,7 @@ impl Frames {
             known: &self.runs.known,
             handler,
             formatter,
+            generation,
             limit,
             newest: self.newest,
             taken: 0,
@@ -229,6 +233,11 @@ impl Frames {
 
 impl Known {
     #[inline(always)]
+    fn generation(&self) -> u32 {
+        (self.head >> 8) as u32
+    }
+
+    #[inline(always)]
     fn fits(&self, head: u64, ids: u64, chosen: u64) -> bool {
         self.head == head >> 24
             && self.ids == ids
@@ -247,6 +256,7 @@ impl<'a> Run<'a> {
             None => self.known.find(*head, *ids, chosen)?,
         };
         if known.handler.map(|(handler, _)| handler) != Some(self.handler)
+            || known.generation() != self.generation
             || *stamp < self.newest
             || *stamp > self.limit
         {
