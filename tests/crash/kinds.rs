@@ -169,6 +169,20 @@ impl Kind {
         }
     }
 
+    /// Whether threads log on while the process returns from `main` or exits: what they log after
+    /// the exit hook is written call by call, until the system takes them away.
+    pub(crate) fn logs_on_at_the_end(self) -> bool {
+        matches!(
+            self,
+            Self::Return
+                | Self::Exit
+                | Self::HeldCallers
+                | Self::Fork
+                | Self::ForkExec
+                | Self::PreFork
+        )
+    }
+
     /// Whether the youngest records may miss: nobody is asked before the end.
     pub(crate) fn may_miss_young(self, lanes: Lanes) -> bool {
         lanes == Lanes::Heap && matches!(self, Self::ExitAtOnce | Self::Kill | Self::Oom)

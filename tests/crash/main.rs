@@ -276,9 +276,11 @@ fn balance(
     };
     let is_binary = child::is_binary(seed);
     let cut_off = || is_binary || spilled || !ends_whole(&log);
-    if kind.may_miss_young(lanes) && of("torn") == 1 && cut_off() {
+    let is_taken_away = kind.may_miss_young(lanes) || kind.logs_on_at_the_end();
+    if is_taken_away && of("torn") == 1 && cut_off() {
         // A process killed within its last write leaves a line cut off, which the next start ends,
-        // or a block.
+        // or a block. So does a thread that is within a write when `exit` takes it away: its call
+        // has not returned, and what the others counted is looked for all the same.
         books.faults -= 1;
     }
     // What is missing at the ends of lanes only the program knows.
