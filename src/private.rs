@@ -15,10 +15,13 @@ pub use crate::capture::{
     Block, Bytes, Debugged, Kept, List, Opt, Pair, Quad, Raw, Rendered, Shown, Single, Str, Text,
     Triple, Wide, Words,
 };
+// What formatters and the buffers of handlers have between them.
+pub use crate::format::Scripted;
 pub use crate::global::{
     AtLevel, Emit, Fixed, OnLogger, admit, enabled, logger_beside, logger_for,
 };
 pub use crate::level::{Level, is_compiled};
+pub use crate::text::Sheet;
 pub use crate::tree::Logger;
 pub use crate::value::{Align, Count, Kind, Piece, Role, Shape, ShapeStyle, Spec};
 pub use sawmill_macros::log_call;

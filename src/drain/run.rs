@@ -11,6 +11,7 @@ use super::stage::Stage;
 use crate::binary::{FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
+use crate::format::LineSource;
 use crate::lane::LaneState;
 use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
 use crate::level::Level;
@@ -272,6 +273,27 @@ impl<'a> Run<'a> {
         Some((known, values))
     }
 
+    /// Looks at the next frame, if it is of the same call site and as long as the last one.
+    #[inline(always)]
+    fn look_for(&mut self, known: &Known) -> Option<&'a [u64]> {
+        let [head, stamp, ids, values @ ..] = self.rest else { return None };
+        let chosen = values.first().copied().unwrap_or(0);
+        let words = self.looked.0;
+        if !known.fits(*head, *ids, chosen)
+            || FrameHead::read(*head).words != words
+            || *stamp < self.newest
+            || *stamp > self.limit
+        {
+            return None;
+        }
+        let header = HEADER_WORDS + usize::from(known.head & u64::from(WITH_LEVEL) != 0);
+        let values = self.rest.get(header..words)?;
+        let mut last = self.last;
+        self.time_ns = self.timeline.ns_after(*stamp, &mut last);
+        self.looked = (words, *stamp, last);
+        Some(values)
+    }
+
     /// The frame that was looked at last is taken.
     #[inline(always)]
     fn take(&mut self) {
@@ -335,6 +357,33 @@ impl<'a> Run<'a> {
                     _ => break,
                 }
             }
+        }
+    }
+}
+
+impl LineSource for Run<'_> {
+    #[inline(always)]
+    fn each_line(
+        &mut self,
+        mut line: impl FnMut(&'static Callsite, &[u64], &LogRecord<'_>) -> bool,
+    ) {
+        let mut next = self.look();
+        while let Some((known, words)) = next {
+            let body = Body::Site { site: known.site, words };
+            let mut record = LogRecord::new(self.head_now(), body, None);
+            let mut words = words;
+            loop {
+                if !line(known.site, words, &record) {
+                    return;
+                }
+                self.take();
+                match self.look_for(known) {
+                    Some(values) => words = values,
+                    None => break,
+                }
+                record.go_on(self.time_ns, self.sequence + self.taken + 1, words);
+            }
+            next = self.look();
         }
     }
 }

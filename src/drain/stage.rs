@@ -8,7 +8,7 @@ use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
-use crate::handler::file::BinaryFileHandler;
+use crate::handler::file::{BinaryFileHandler, FileHandler};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
@@ -629,10 +629,16 @@ impl Stage {
         let index = index as usize;
         let Some(Some(slot)) = self.slots.get_mut(index) else { return };
         self.caused = false;
-        let (done, record) = match (&mut *slot.handler as &mut dyn Any).is::<BinaryFileHandler>() {
-            true => (self.give_frames(index, run), None),
-            false => self.give_records(index, run),
-        };
+        let handler = &mut *slot.handler as &mut dyn Any;
+        let (is_binary, is_file) = (handler.is::<BinaryFileHandler>(), handler.is::<FileHandler>());
+        let mut done = (Ok(Ok(())), None);
+        if is_binary || is_file {
+            done.0 = self.give_at_once(index, run);
+        }
+        if !is_binary && run.taken == 0 && matches!(done.0, Ok(Ok(()))) {
+            done = self.give_records(index, run);
+        }
+        let (done, record) = done;
         let Some(Some(slot)) = self.slots.get_mut(index) else { return };
         slot.dirty = true;
         let taken = run.taken;
@@ -668,16 +674,21 @@ impl Stage {
         self.aborted = false;
     }
 
-    /// A record that makes the handler fail is not taken, and comes again the general way.
-    fn give_frames(&mut self, index: usize, run: &mut Run<'_>) -> Caught {
-        let Self { slots, line, delivery, commits, .. } = self;
+    /// To handlers that take runs themselves. A record that makes one fail is not taken, and comes
+    /// again the general way.
+    fn give_at_once(&mut self, index: usize, run: &mut Run<'_>) -> Caught {
+        let Self { slots, formats, line, delivery, commits, .. } = self;
         let Some(Some(slot)) = slots.get_mut(index) else { return Ok(Ok(())) };
-        let mut cx = Context::new(None, 0, line, self.now_ns, delivery);
+        let format = run.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
+        let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
+        let mut cx = Context::new(format, 0, line, self.now_ns, delivery);
         let done = with_origin(slot.at.id(), || {
             catch_unwind(AssertUnwindSafe(|| {
                 let handler = &mut *slot.handler as &mut dyn Any;
                 if let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() {
                     handler.take_frames(run, &mut cx);
+                } else if let Some(handler) = handler.downcast_mut::<FileHandler>() {
+                    handler.take_lines(run, &mut cx);
                 }
             }))
         });

@@ -11,11 +11,11 @@ use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
 use super::script::{self, Scratch, Scripts};
 use super::time::TimeText;
-use super::{Format, logfmt};
+use super::{Format, Scripted, logfmt};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
-use crate::text::Room;
+use crate::text::{Room, Sheet};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -387,23 +387,46 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
     }
 }
 
-impl Format for Formatter {
-    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let site = script::site_of(record);
-        if let Some((site, words)) = site
-            && self.by_script(site, words, record, out).is_some()
-        {
-            return Ok(());
-        }
+impl Formatter {
+    /// Any line; the next of its call site has a script.
+    #[inline(never)]
+    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
         self.format_message(record, out)?;
         super::write_trailing_text(record, start, self.neutralize, out);
-        if let Some((site, words)) = site
-            && self.scripts.borrow().find(site, record).is_none()
+        if let Some((site, words)) = script::site_of(record)
+            && self.scripts.borrow_mut().find(site, record).is_none()
         {
             self.write_script(site, words, record);
         }
         Ok(())
+    }
+}
+
+impl Format for Formatter {
+    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some((site, words)) = script::site_of(record) {
+            let mut room = self.room.borrow_mut();
+            if let Some(length) = self.by_script(site, words, record, &mut room) {
+                out.extend_from_slice(&room[..length]);
+                return Ok(());
+            }
+        }
+        self.any(record, out)
+    }
+
+    fn format_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
+        if let Some((site, words)) = script::site_of(record)
+            && let Some(length) = self.by_script(site, words, record, out.room())
+        {
+            out.advance(length);
+            return Ok(());
+        }
+        out.with_vec(|out| self.any(record, out))
+    }
+
+    fn scripted(&self) -> Option<Scripted<'_>> {
+        Some(Scripted::Text(self))
     }
 }
 

@@ -22,10 +22,12 @@ pub use json::{JsonFormatter, JsonFormatterBuilder, JsonKey, TimestampDigits};
 pub use logfmt::LogfmtFormatter;
 pub use pattern::Style;
 
+use crate::callsite::Callsite;
 use crate::error::Error;
 use crate::record::LogRecord;
 use crate::seat::Seat;
 use crate::sync::Arc;
+use crate::text::Sheet;
 use std::fmt;
 
 /// Turns a record into bytes, on the drain. The handler adds the line's end.
@@ -52,6 +54,33 @@ pub trait Format: Send {
     ///
     /// The handler counts and reports the record as failed; what was appended is dropped.
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// The same, for the buffers of sawmill's own handlers: with room to write lines in place.
+    #[doc(hidden)]
+    fn format_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
+        out.with_vec(|out| self.format(record, out))
+    }
+
+    /// The formatter, if it is one whose lines of call sites are made by scripts.
+    #[doc(hidden)]
+    fn scripted(&self) -> Option<Scripted<'_>> {
+        None
+    }
+}
+
+/// A formatter whose lines of call sites are made by scripts: known by its type, so that a run of
+/// lines is one loop.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Scripted<'a> {
+    Text(&'a Formatter),
+    Json(&'a JsonFormatter),
+}
+
+/// Where records of call sites come from, one after the other.
+pub(crate) trait LineSource {
+    /// Calls `line` for the records to come, until it leaves one.
+    fn each_line(&mut self, line: impl FnMut(&'static Callsite, &[u64], &LogRecord<'_>) -> bool);
 }
 
 /// A shared reference to a formatter, compared by identity.
@@ -106,17 +135,24 @@ pub(crate) fn write_exception_and_stack(record: &LogRecord<'_>, start: usize, ou
 #[inline]
 fn write_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, out: &mut Vec<u8>) {
     if record.may_carry_text() {
-        push_trailing_text(record, start, neutralize, out);
+        let last = out[start..].last().copied();
+        push_trailing_text(record, last, neutralize, out);
     }
 }
 
+/// `last` is the last byte of the record's text so far.
 #[cold]
-fn push_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, out: &mut Vec<u8>) {
+fn push_trailing_text(
+    record: &LogRecord<'_>,
+    mut last: Option<u8>,
+    neutralize: bool,
+    out: &mut Vec<u8>,
+) {
     for text in [record.exception(), record.stack()].into_iter().flatten() {
         if text.is_empty() {
             continue;
         }
-        if out[start..].last() != Some(&b'\n') {
+        if last != Some(b'\n') {
             out.push(b'\n');
         }
         if neutralize {
@@ -125,5 +161,6 @@ fn push_trailing_text(record: &LogRecord<'_>, start: usize, neutralize: bool, ou
         } else {
             out.extend_from_slice(text.as_bytes());
         }
+        last = out.last().copied();
     }
 }

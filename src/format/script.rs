@@ -4,6 +4,7 @@
 //! a call site. A [`Script`] holds them as ready text between the steps that differ.
 
 use super::parts::Part;
+use super::time::Shown;
 use crate::callsite::Callsite;
 use crate::record::{Body, LogRecord, Names};
 use crate::text::{BLOCK, Line};
@@ -66,6 +67,9 @@ pub(super) struct Script {
     names: Cell<Names>,
     level_name: Box<str>,
     logger: Box<str>,
+    /// The text up to the first step, if the time stands in it: it is the same for all records of
+    /// a moment.
+    pub(super) opening: Option<Shown>,
     steps: Box<[Step]>,
     carries_text: bool,
     tags: Option<u64>,
@@ -169,6 +173,26 @@ impl ScriptBuilder {
         }
     }
 
+    /// The opening of lines that have one, and how many steps it stands for. What ends it is a
+    /// step without text.
+    fn take_opening(&mut self) -> Option<(Shown, usize)> {
+        let time = self.steps.iter().position(|step| step.then.is_some())?;
+        if !matches!(self.steps[time].then, Some(Part::Time)) {
+            return None;
+        }
+        let text = |steps: &[Step]| -> Vec<u8> {
+            steps.iter().flat_map(|step| &step.text[..step.length]).copied().collect()
+        };
+        let before = text(&self.steps[..=time]);
+        let rest = &self.steps[time + 1..];
+        let end = rest.iter().position(|step| step.then.is_some()).unwrap_or(rest.len());
+        let behind = text(&rest[..rest.len().min(end + 1)]);
+        let ends = self.steps.get_mut(time + 1 + end);
+        let begun = time + 1 + end;
+        ends.into_iter().for_each(|step| step.length = 0);
+        Some((Shown::new(&before, &behind), begun))
+    }
+
     /// Ends the script of a record's call site.
     ///
     /// `tags` are those of the values that its steps read.
@@ -179,6 +203,10 @@ impl ScriptBuilder {
         tags: Option<u64>,
     ) -> Script {
         self.steps_to(None);
+        let (opening, begun) = self.take_opening().unzip();
+        if let Some(begun) = begun {
+            self.steps.drain(..begun);
+        }
         let head = record.head();
         Script {
             site: std::ptr::from_ref(site) as usize,
@@ -186,6 +214,7 @@ impl ScriptBuilder {
             names: Cell::new(head.names),
             level_name: head.level_name.into(),
             logger: head.logger.into(),
+            opening,
             steps: self.steps.into(),
             carries_text: record.may_carry_text(),
             tags,
@@ -212,9 +241,13 @@ impl Scripts {
 
     /// The script for a record of this call site, if it is remembered.
     #[inline(always)]
-    pub(super) fn find(&self, site: &'static Callsite, record: &LogRecord<'_>) -> Option<&Script> {
+    pub(super) fn find(
+        &mut self,
+        site: &'static Callsite,
+        record: &LogRecord<'_>,
+    ) -> Option<&mut Script> {
         let site = std::ptr::from_ref(site) as usize;
-        let script = self.scripts.get(Self::place(site))?.as_deref()?;
+        let script = self.scripts.get_mut(Self::place(site))?.as_deref_mut()?;
         script.fits(site, record).then_some(script)
     }
 

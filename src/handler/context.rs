@@ -2,8 +2,9 @@
 
 use super::HandlerRef;
 use crate::error::Error;
-use crate::format::Format;
+use crate::format::{Format, Scripted};
 use crate::record::{LogRecord, OwnedRecord};
+use crate::text::Sheet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -164,6 +165,26 @@ impl<'a> Context<'a> {
         let before = out.len();
         let format = self.formatter.as_ref().map(|(_, format)| *format);
         write_line(format, record, out).inspect_err(|_| out.truncate(before))
+    }
+
+    /// The handler's formatter, if it makes lines by scripts.
+    pub(crate) fn scripted(&self) -> Option<Scripted<'a>> {
+        self.formatter.as_ref().and_then(|(_, format)| format.scripted())
+    }
+
+    /// As [`format_into`](Self::format_into), where lines can be made in place.
+    #[inline]
+    pub(crate) fn format_on(
+        &mut self,
+        record: &LogRecord<'_>,
+        out: &mut Sheet,
+    ) -> Result<(), Error> {
+        let before = out.len();
+        match &self.formatter {
+            Some((_, format)) => format.format_on(record, out),
+            None => out.with_vec(|out| write_line(None, record, out)),
+        }
+        .inspect_err(|_| out.truncate(before))
     }
 
     /// Delivers a record through another handler, after this call: its filters apply, its level

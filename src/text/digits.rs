@@ -11,9 +11,9 @@ const ASCII: u64 = 0x3030_3030_3030_3030;
 /// The eight digits of a number below 10^8, the first in the lowest byte: halves of four, two and
 /// one digit are split in all lanes of a word at once.
 #[inline(always)]
-const fn eight_digits(number: u64) -> u64 {
+const fn eight_digits(number: u32) -> u64 {
     let high = number / 10_000;
-    let fours = high | (number - high * 10_000) << 32;
+    let fours = high as u64 | ((number - high * 10_000) as u64) << 32;
     let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let twos = high | (fours - high * 100) << 16;
     let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
@@ -56,7 +56,7 @@ const fn four_digits(number: u32) -> u32 {
 /// Writes up to eight digits at `at`, without leading zeros if they are the first.
 #[inline(always)]
 fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> usize {
-    let digits = eight_digits(number);
+    let digits = eight_digits(number as u32);
     // A lone zero is shown.
     let zeros = if first { (digits | 1 << 56).trailing_zeros() as usize / 8 } else { 0 };
     let shown = (digits | ASCII) >> (zeros * 8);
@@ -66,15 +66,19 @@ fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> u
     at + 8 - zeros
 }
 
+/// The last six digits of a number, with zeros in front.
+#[inline(always)]
+pub(crate) fn six_digits(number: u32) -> [u8; 6] {
+    let [_, _, six @ ..] = (eight_digits(number % 1_000_000) | ASCII).to_le_bytes();
+    six
+}
+
 /// Writes the last digits of a number into all of `slot`, with zeros in front.
 #[inline]
 pub(crate) fn put_fixed(number: u32, slot: &mut [u8]) {
-    let low = || (eight_digits(u64::from(number) % EIGHT) | ASCII).to_le_bytes();
-    // Milliseconds and microseconds, as most times show them.
+    // Milliseconds, as Python's times show them.
     if let Ok(slot) = <&mut [u8; 3]>::try_from(&mut *slot) {
-        slot.copy_from_slice(&low()[5..]);
-    } else if let Ok(slot) = <&mut [u8; 6]>::try_from(&mut *slot) {
-        slot.copy_from_slice(&low()[2..]);
+        slot.copy_from_slice(&six_digits(number)[3..]);
     } else {
         let mut rest = number;
         for digit in slot.iter_mut().rev() {
@@ -100,27 +104,28 @@ const LARGEST: f64 = 1e9;
 #[inline(never)]
 pub(crate) fn put_short(value: f64, out: &mut [u8; SHORT_ROOM]) -> Option<usize> {
     let magnitude = value.abs();
-    if magnitude.is_nan() || magnitude >= LARGEST {
+    // Not a number is not below anything.
+    let is_small = magnitude < LARGEST;
+    if !is_small {
         return None;
     }
-    let scaled = (magnitude * SCALE + 0.5) as u64;
+    // Conversions of signed integers are one instruction.
+    let scaled = (magnitude * SCALE + 0.5) as i64;
     if scaled as f64 / SCALE != magnitude {
         return None;
     }
-    let one = 10u64.pow(DECIMALS);
+    let (scaled, one) = (scaled as u64, 10u64.pow(DECIMALS));
     let (whole, decimals) = (scaled / one, scaled % one);
-    let mut at = 0;
-    if value.is_sign_negative() {
-        out[0] = b'-';
-        at = 1;
-    }
+    out[0] = b'-';
+    let mut at = usize::from(value.is_sign_negative());
     at += put_u64(whole, out[at..].first_chunk_mut()?);
     if decimals != 0 {
-        let digits = eight_digits(decimals) >> 16;
+        let digits = eight_digits(decimals as u32) >> 16;
         // The decimals fill six bytes; zeros at their end are not shown.
         let shown = DECIMALS as usize - ((digits << 16).leading_zeros() / 8) as usize;
-        *out.get_mut(at)? = b'.';
-        *out.get_mut(at + 1..)?.first_chunk_mut()? = (digits | ASCII).to_le_bytes();
+        // The point and six digits; the whole part has at most nine, and a sign.
+        let text = (digits | ASCII) << 8 | u64::from(b'.');
+        *out[at & 15..].first_chunk_mut()? = text.to_le_bytes();
         at += 1 + shown;
     }
     Some(at)

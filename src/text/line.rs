@@ -26,11 +26,13 @@ pub(crate) struct Line<'a> {
     length: usize,
 }
 
+pub(crate) const ROOM_BYTES: usize = ROOM + BEHIND;
+
 /// Where a line is made.
-pub(crate) type Room = [u8; ROOM + BEHIND];
+pub(crate) type Room = [u8; ROOM_BYTES];
 
 pub(crate) fn room() -> Box<Room> {
-    Box::new([0; ROOM + BEHIND])
+    Box::new([0; ROOM_BYTES])
 }
 
 impl<'a> Line<'a> {
@@ -39,10 +41,20 @@ impl<'a> Line<'a> {
         Self { room, length: 0 }
     }
 
-    /// The line, if it fitted.
+    /// The line's length, if it fitted.
     #[inline(always)]
-    pub(crate) fn finished(&self) -> Option<&[u8]> {
-        self.room[..ROOM].get(..self.length)
+    pub(crate) fn finished(&self) -> Option<usize> {
+        (self.length <= ROOM).then_some(self.length)
+    }
+
+    /// The last byte so far.
+    pub(crate) fn last(&self) -> Option<u8> {
+        self.text()?.last().copied()
+    }
+
+    /// The line, if it fitted.
+    fn text(&self) -> Option<&[u8]> {
+        self.room.get(..self.finished()?)
     }
 
     #[cfg(test)]
@@ -61,6 +73,17 @@ impl<'a> Line<'a> {
     #[inline(always)]
     pub(crate) fn push_block(&mut self, block: &[u8; BLOCK], length: usize) {
         *self.slot(self.length) = *block;
+        self.length += length;
+    }
+
+    /// Appends the first `length` bytes of several blocks.
+    #[inline(always)]
+    pub(crate) fn push_blocks(&mut self, blocks: &[[u8; BLOCK]], length: usize) {
+        let mut at = self.length;
+        for block in blocks {
+            *self.slot(at) = *block;
+            at += BLOCK;
+        }
         self.length += length;
     }
 
@@ -165,7 +188,7 @@ fn put(bytes: &[u8], at: usize, room: &mut Room) {
 
 impl std::fmt::Debug for Line<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Line({:?})", String::from_utf8_lossy(self.finished().unwrap_or_default()))
+        write!(f, "Line({:?})", String::from_utf8_lossy(self.text().unwrap_or_default()))
     }
 }
 
@@ -199,7 +222,7 @@ mod tests {
             block[..part.len()].copy_from_slice(part);
             line.push_block(&block, part.len());
             expected.extend_from_slice(part);
-            assert_eq!(line.finished(), Some(&*expected));
+            assert_eq!(line.text(), Some(&*expected));
         }
     }
 
@@ -209,12 +232,12 @@ mod tests {
         for number in [0, 7, -1, 42, -99_999_999, 100_000_000, i64::MIN, i64::MAX] {
             let mut line = Line::new(&mut room);
             line.push_i64(number);
-            assert_eq!(line.finished().unwrap(), number.to_string().as_bytes());
+            assert_eq!(line.text().unwrap(), number.to_string().as_bytes());
         }
         for number in [0.0, -0.0, 2.5, 1.0 / 3.0, 1e300, f64::NAN, f64::NEG_INFINITY, 5e-324] {
             let mut line = Line::new(&mut room);
             line.push_f64(number);
-            assert_eq!(line.finished().unwrap(), format!("{number}").as_bytes());
+            assert_eq!(line.text().unwrap(), format!("{number}").as_bytes());
         }
     }
 
@@ -226,16 +249,16 @@ mod tests {
             let mut line = Line::new(&mut room);
             while line.len() + size <= ROOM {
                 line.push(&piece);
-                assert!(line.finished().is_some_and(|line| line.iter().all(|each| *each == b'x')));
+                assert!(line.text().is_some_and(|line| line.iter().all(|each| *each == b'x')));
             }
             line.push(&piece);
-            assert_eq!(line.finished(), None);
+            assert_eq!(line.text(), None);
             for _ in 0..100 {
                 line.push_block(&[b'y'; BLOCK], BLOCK);
                 line.push_u64(u64::MAX);
                 line.push_f64(0.5);
                 line.push(&piece);
-                assert_eq!(line.finished(), None);
+                assert_eq!(line.text(), None);
             }
         }
     }

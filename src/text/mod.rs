@@ -9,12 +9,14 @@ pub(crate) mod ascii;
 mod digits;
 mod float;
 mod line;
+mod sheet;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use digits::put_fixed;
+pub(crate) use digits::{put_fixed, six_digits};
 pub(crate) use line::{BLOCK, Line, Room, room};
+pub use sheet::Sheet;
 pub(crate) use spec::with_spec;
 
 use crate::decode::Value;

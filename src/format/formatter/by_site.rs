@@ -9,32 +9,35 @@ use crate::format::pattern::{Key, Piece};
 use crate::format::script::ScriptBuilder;
 use crate::format::{neutral, push_trailing_text};
 use crate::record::LogRecord;
-use crate::text::Line;
+use crate::text::{Line, Room};
 use crate::value::Piece as MessagePiece;
 
 impl Formatter {
-    /// Appends the line of a call site's record by its script. `None`, and nothing appended, if
+    /// Writes the line of a call site's record by its script. `None` if
     /// there is no script, or the line is none of those that scripts are for: it is very long, a
     /// value has to be neutralised, a piece cannot be filled in.
     #[inline]
-    pub(super) fn by_script(
+    pub(crate) fn by_script(
         &self,
         site: &'static Callsite,
         words: &[u64],
         record: &LogRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
-        let scripts = self.scripts.borrow();
+        room: &mut Room,
+    ) -> Option<usize> {
+        let mut scripts = self.scripts.borrow_mut();
         let script = scripts.find(site, record)?;
         let mut values = script.values(words)?;
-        let mut room = self.room.borrow_mut();
-        let mut line = Line::new(&mut room);
+        let time_ns = record.time_ns();
+        let mut line = Line::new(room);
+        if let Some(opening) = &mut script.opening {
+            self.time.push_within(opening, time_ns, &mut line)?;
+        }
         for step in script.steps() {
             step.push_text(&mut line);
             push_part!(
                 &step.then, values, line, self.scratch, |text| self.push_clean(text, &mut line),
                 {
-                    Part::Time => self.time.push(record, &mut line)?,
+                    Part::Time => self.time.push(time_ns, &mut line)?,
                     Part::ThreadName if record.head().without.threads => line.push(b"None"),
                     Part::ThreadName => {
                         self.push_clean(record.head().thread.name.as_bytes(), &mut line)?;
@@ -51,15 +54,15 @@ impl Formatter {
                 }
             );
         }
-        let start = out.len();
-        out.extend_from_slice(line.finished()?);
         if script.carries_text() {
-            push_trailing_text(record, start, self.neutralize, out);
+            let last = line.last();
+            self.scratch.push(&mut line, |out| {
+                push_trailing_text(record, last, self.neutralize, out);
+            });
         }
-        Some(())
+        line.finished()
     }
 
-    /// Appends text that needs no change.
     #[inline(always)]
     fn push_clean(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
         if line.push_plain::<false>(text) {

@@ -11,6 +11,7 @@ use crate::record::{
     Body, Described, DescribedBuf, Field, Head, Names, ProcessInfo, Render, ThreadInfo, Without,
 };
 use crate::sync::Arc;
+use crate::text::room;
 use crate::value::{Piece as MessagePiece, Role};
 use serde_json::Value as Json;
 
@@ -303,10 +304,11 @@ fn a_script_serves_the_lines_it_is_for() {
     let formatter = Formatter::default_line();
     let served = |words: &[u64]| {
         of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), &[], |record| {
-            let mut out = Vec::new();
-            let served = formatter.by_script(&SITE, words, record, &mut out).is_some();
-            assert_eq!(served, !out.is_empty());
+            let served = formatter.by_script(&SITE, words, record, &mut room()).is_some();
+            let (mut out, mut sheet) = (Vec::new(), Sheet::default());
             formatter.format(record, &mut out).unwrap();
+            formatter.format_on(record, &mut sheet).unwrap();
+            assert_eq!(*sheet, *out);
             served
         })
     };

@@ -7,26 +7,29 @@ use crate::decode;
 use crate::format::parts::{self, Part, push_part};
 use crate::format::script::ScriptBuilder;
 use crate::record::LogRecord;
-use crate::text::Line;
+use crate::text::{Line, Room};
 use crate::value::Role;
 
 impl JsonFormatter {
-    /// Appends the line of a call site's record by its script. `None`, and nothing appended, if
+    /// Writes the line of a call site's record by its script, and says how long it is. `None` if
     /// there is none, or the line is too long for one.
     #[inline]
-    pub(super) fn by_script(
+    pub(crate) fn by_script(
         &self,
         site: &'static Callsite,
         words: &[u64],
         record: &LogRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
-        let scripts = self.scripts.borrow();
+        room: &mut Room,
+    ) -> Option<usize> {
+        let mut scripts = self.scripts.borrow_mut();
         let script = scripts.find(site, record)?;
         let from = script.values(words)?;
         let mut values = from;
-        let mut room = self.room.borrow_mut();
-        let mut line = Line::new(&mut room);
+        let time_ns = record.time_ns();
+        let mut line = Line::new(room);
+        if let Some(opening) = &mut script.opening {
+            self.time.push_within(opening, time_ns, &mut line)?;
+        }
         let mut steps = script.steps();
         while let Some((step, rest)) = steps.split_first() {
             steps = rest;
@@ -51,7 +54,7 @@ impl JsonFormatter {
                         self.scratch.push(&mut line, |out| self.write_fields(record, out));
                         steps = steps.get(*own..)?;
                     },
-                    Part::Time => self.time.push(record, &mut line)?,
+                    Part::Time => self.time.push(time_ns, &mut line)?,
                     Part::ThreadName if record.head().without.threads => return None,
                     Part::ThreadName => {
                         self.push_inside(record.head().thread.name.as_bytes(), &mut line)?;
@@ -72,8 +75,7 @@ impl JsonFormatter {
                 }
             );
         }
-        out.extend_from_slice(line.finished()?);
-        Some(())
+        line.finished()
     }
 
     /// Appends text as it stands within quotes.

@@ -9,14 +9,14 @@ mod value;
 pub use builder::JsonFormatterBuilder;
 pub(super) use value::{push_string, push_value};
 
-use super::Format;
 use super::script::{self, Scratch, Scripts};
 use super::time::TimeText;
+use super::{Format, Scripted};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::LogRecord;
-use crate::text::Room;
 use crate::text::ascii::is_plain_quoted;
+use crate::text::{Room, Sheet};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -346,21 +346,44 @@ impl Default for JsonFormatter {
     }
 }
 
-impl Format for JsonFormatter {
-    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let site = script::site_of(record);
-        if let Some((site, words)) = site
-            && self.by_script(site, words, record, out).is_some()
-        {
-            return Ok(());
-        }
+impl JsonFormatter {
+    /// Any line; the next of its call site has a script.
+    #[inline(never)]
+    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         self.format_in_full(record, out)?;
-        if let Some((site, words)) = site
-            && self.scripts.borrow().find(site, record).is_none()
+        if let Some((site, words)) = script::site_of(record)
+            && self.scripts.borrow_mut().find(site, record).is_none()
         {
             self.write_script(site, words, record);
         }
         Ok(())
+    }
+}
+
+impl Format for JsonFormatter {
+    fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some((site, words)) = script::site_of(record) {
+            let mut room = self.room.borrow_mut();
+            if let Some(length) = self.by_script(site, words, record, &mut room) {
+                out.extend_from_slice(&room[..length]);
+                return Ok(());
+            }
+        }
+        self.any(record, out)
+    }
+
+    fn format_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
+        if let Some((site, words)) = script::site_of(record)
+            && let Some(length) = self.by_script(site, words, record, out.room())
+        {
+            out.advance(length);
+            return Ok(());
+        }
+        out.with_vec(|out| self.any(record, out))
+    }
+
+    fn scripted(&self) -> Option<Scripted<'_>> {
+        Some(Scripted::Json(self))
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::format::site_cases::{of_site, site_cases};
 use crate::record::ValueBuf;
 use crate::record::sample::Sample;
+use crate::text::room;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -151,7 +152,11 @@ fn what_a_script_writes_is_what_is_written_in_full() {
                         assert_eq!(shown, expected);
                     }
                     served +=
-                        usize::from(own.by_script(site, words, record, &mut Vec::new()).is_some());
+                        usize::from(own.by_script(site, words, record, &mut room()).is_some());
+                    let mut sheet = Sheet::default();
+                    sheet.extend_from_slice(b"before ");
+                    own.format_on(record, &mut sheet).unwrap();
+                    assert_eq!(*sheet, *in_full);
                     serde_json::from_slice::<Json>(&in_full[7..]).unwrap();
                 });
             }

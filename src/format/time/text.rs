@@ -1,12 +1,13 @@
 //! A record's time as text, worked out once a second and patched in between.
 
 use super::civil::{Civil, within_zone};
+use super::shown::{Hole, POWERS, SECOND_NS, Shown, Unit};
 use super::strftime::{self, Moment, Piece};
 use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
-use crate::text::{BLOCK, Line, put_fixed};
+use crate::text::{Line, put_fixed};
 use std::cell::RefCell;
 
 /// Whose reading of date formats applies.
@@ -43,22 +44,6 @@ impl Default for TimeTextOptions {
     }
 }
 
-/// Digits that change within a second, and where they stand in the cached text.
-#[derive(Debug, Clone, Copy)]
-struct Hole {
-    at: usize,
-    digits: usize,
-    unit: Unit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// Milliseconds, with zeros in front.
-    Millis,
-    /// The first digits of the fraction.
-    Fraction,
-}
-
 /// A piece of the text: of the date, or the milliseconds in so many digits.
 #[derive(Debug, Clone)]
 enum TimePart {
@@ -66,36 +51,12 @@ enum TimePart {
     Millis(usize),
 }
 
-#[derive(Debug)]
+/// The text of a second.
+#[derive(Debug, Default)]
 struct Cache {
     second: Option<i64>,
     text: Vec<u8>,
     holes: Vec<Hole>,
-    shown: Shown,
-}
-
-/// The time as it was shown last.
-#[derive(Debug)]
-struct Shown {
-    /// The text, its digits in place.
-    blocks: Vec<[u8; BLOCK]>,
-    length: usize,
-    /// From when on, and for how long, times are shown just so. Nothing is at first.
-    from_ns: i64,
-    for_ns: u64,
-    /// Where the second begins.
-    second_ns: i64,
-}
-
-impl Shown {
-    const NOTHING: Self =
-        Self { blocks: Vec::new(), length: 0, from_ns: 0, for_ns: 0, second_ns: i64::MAX };
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { second: None, text: Vec::new(), holes: Vec::new(), shown: Shown::NOTHING }
-    }
 }
 
 /// Writes the time of records.
@@ -107,6 +68,7 @@ pub(crate) struct TimeText {
     zone: Zone,
     dialect: Dialect,
     cache: RefCell<Cache>,
+    shown: RefCell<Shown>,
 }
 
 impl TimeText {
@@ -136,6 +98,7 @@ impl TimeText {
             zone: options.zone.clone(),
             dialect: options.dialect,
             cache: RefCell::default(),
+            shown: RefCell::default(),
         }
     }
 
@@ -179,45 +142,41 @@ impl TimeText {
     /// Appends the time of a call site's record to a line. `None` if it has to be asked for with
     /// [`write`](Self::write).
     #[inline(always)]
-    pub(crate) fn push(&self, record: &LogRecord<'_>, line: &mut Line<'_>) -> Option<()> {
-        let mut cache = self.cache.borrow_mut();
-        let time_ns = record.time_ns();
-        let since = time_ns.wrapping_sub(cache.shown.from_ns) as u64;
-        if since >= cache.shown.for_ns {
-            self.show(time_ns, &mut cache)?;
+    pub(crate) fn push(&self, time_ns: i64, line: &mut Line<'_>) -> Option<()> {
+        self.push_within(&mut self.shown.borrow_mut(), time_ns, line)
+    }
+
+    /// The same, with the text around it.
+    #[inline(always)]
+    pub(crate) fn push_within(
+        &self,
+        shown: &mut Shown,
+        time_ns: i64,
+        line: &mut Line<'_>,
+    ) -> Option<()> {
+        // A burst shows many records at one microsecond.
+        if !shown.shows(time_ns) && !shown.put(time_ns) {
+            self.turn(shown, time_ns)?;
         }
-        let mut rest = cache.shown.length;
-        for block in &cache.shown.blocks {
-            line.push_block(block, rest.min(BLOCK));
-            rest -= rest.min(BLOCK);
-        }
+        let (blocks, length) = shown.text();
+        line.push_blocks(blocks, length);
         Some(())
     }
 
-    /// Puts the digits of a time in place. A burst shows many records at one microsecond.
+    #[cold]
     #[inline(never)]
-    fn show(&self, time_ns: i64, cache: &mut Cache) -> Option<()> {
-        if !(0..SECOND_NS).contains(&time_ns.wrapping_sub(cache.shown.second_ns)) {
-            self.refresh(time_ns.div_euclid(SECOND_NS), cache).ok()?;
-        }
-        if self.odd_msecs.is_some() {
+    fn turn(&self, shown: &mut Shown, time_ns: i64) -> Option<()> {
+        // Milliseconds of times before 1970 are Python's own.
+        if self.odd_msecs.is_some() || time_ns < 0 {
             return None;
         }
-        let Cache { holes, shown, .. } = cache;
-        let nanos = u32::try_from(time_ns - shown.second_ns).ok()?;
-        let mut step = SECOND_NS as u32;
-        for Hole { at, digits, unit } in &*holes {
-            let power = match unit {
-                Unit::Millis => 1_000_000,
-                Unit::Fraction => POWERS[9 - digits],
-            };
-            step = step.min(power);
-            let slot = shown.blocks.as_flattened_mut().get_mut(*at..at + digits)?;
-            put_fixed(nanos / power, slot);
+        let second = time_ns / SECOND_NS;
+        let mut cache = self.cache.borrow_mut();
+        if cache.second != Some(second) {
+            self.refresh(second, &mut cache).ok()?;
         }
-        shown.from_ns = shown.second_ns + i64::from(nanos - nanos % step);
-        shown.for_ns = u64::from(step);
-        Some(())
+        shown.turn(second * SECOND_NS, &cache.text, &cache.holes);
+        shown.put(time_ns).then_some(())
     }
 
     #[cold]
@@ -257,21 +216,8 @@ impl TimeText {
         }
         cache.text = text.into_bytes();
         cache.second = Some(moment.second);
-        cache.shown = Shown::NOTHING;
-        // Milliseconds of times before 1970 are Python's own.
-        if let Some(start) = moment.second.checked_mul(SECOND_NS).filter(|start| *start >= 0) {
-            let mut blocks = vec![[0; BLOCK]; cache.text.len().div_ceil(BLOCK)];
-            blocks.as_flattened_mut()[..cache.text.len()].copy_from_slice(&cache.text);
-            cache.shown.blocks = blocks;
-            cache.shown.length = cache.text.len();
-            cache.shown.second_ns = start;
-        }
     }
 }
-
-const SECOND_NS: i64 = 1_000_000_000;
-const POWERS: [u32; 10] =
-    [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Times before 1970 have negative milliseconds in Python.
 #[cold]

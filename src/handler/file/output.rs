@@ -27,6 +27,7 @@ use crate::level::Level;
 use crate::record::LogRecord;
 use crate::sync::Arc;
 use crate::sys::{self, FileId};
+use crate::text::{Room, Sheet};
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ pub(crate) struct Output {
     /// The next opening appends, whatever the mode: the file has lines of this very use of it.
     appends: bool,
     /// Complete lines up to `committed`, then the line being made.
-    buffer: Vec<u8>,
+    buffer: Sheet,
     committed: usize,
     /// Where each line in the buffer ends.
     ends: VecDeque<usize>,
@@ -118,7 +119,7 @@ impl Output {
             closed: false,
             watched: false,
             appends: false,
-            buffer: Vec::new(),
+            buffer: Sheet::default(),
             committed: 0,
             ends: VecDeque::new(),
             notices: VecDeque::new(),
@@ -265,8 +266,36 @@ impl Output {
                 return Ok(true);
             }
         }
-        cx.format_into(record, &mut self.buffer)?;
+        cx.format_on(record, &mut self.buffer)?;
         Ok(true)
+    }
+
+    /// Whether lines may be made in the buffer without a look at their records.
+    pub(crate) fn takes_lines(&mut self) -> bool {
+        self.buffer.truncate(self.committed);
+        self.file.is_some() && !self.special
+    }
+
+    /// Where the next line may be made; nowhere if a batch is full.
+    #[inline(always)]
+    pub(crate) fn line_room(&mut self) -> Option<&mut Room> {
+        (self.committed < self.batch_bytes).then(|| self.buffer.room())
+    }
+
+    /// Takes a line of so many bytes that was made in the room.
+    #[inline(always)]
+    pub(crate) fn take_line(&mut self, length: usize) {
+        self.buffer.advance(length);
+        self.end_line();
+        self.commit();
+    }
+
+    #[inline(always)]
+    fn end_line(&mut self) {
+        match self.options.terminator.as_bytes() {
+            [byte] => self.buffer.push(*byte),
+            bytes => self.buffer.extend_from_slice(bytes),
+        }
     }
 
     /// Takes a line that is made already, with its end, in UTF-8.
@@ -330,17 +359,17 @@ impl Output {
     /// If the line cannot be encoded.
     #[inline(always)]
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
-        let terminator = self.options.terminator.as_bytes();
         match &self.encoding {
-            None if terminator == b"\n" => self.buffer.push(b'\n'),
-            None => self.buffer.extend_from_slice(terminator),
+            None => self.end_line(),
             Some(encoding) => {
-                self.text.extend_from_slice(terminator);
+                self.text.extend_from_slice(self.options.terminator.as_bytes());
                 let empty = self.file.as_ref().is_none_or(|open| open.size == 0);
                 if empty && self.committed == 0 {
-                    encoding.begin(&mut self.buffer);
+                    self.buffer.with_vec(|buffer| encoding.begin(buffer));
                 }
-                let encoded = encoding.encode(&mut self.state, &self.text, &mut self.buffer);
+                let encoded = self
+                    .buffer
+                    .with_vec(|buffer| encoding.encode(&mut self.state, &self.text, buffer));
                 encoded.inspect_err(|_| self.buffer.truncate(self.committed))?;
             }
         }
@@ -594,7 +623,7 @@ impl Output {
             self.committed = 0;
             return;
         }
-        self.buffer.drain(..bytes);
+        self.buffer.remove_first(bytes);
         self.committed -= bytes;
         for ends in [&mut self.ends, &mut self.notices] {
             while ends.front().is_some_and(|end| *end <= bytes) {
@@ -645,7 +674,7 @@ impl Output {
         if let Some(blocks) = &mut self.blocks {
             blocks.forget();
         }
-        self.buffer = Vec::new();
+        self.buffer = Sheet::default();
         self.committed = 0;
         self.ends.clear();
         self.notices.clear();

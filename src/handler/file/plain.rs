@@ -4,9 +4,12 @@ use super::output::{Options, Output, absolute};
 use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::storage::FileMode;
+use crate::callsite::Callsite;
 use crate::error::Error;
+use crate::format::{LineSource, Scripted};
 use crate::handler::{Context, Handler, HandlerRef};
 use crate::record::LogRecord;
+use crate::text::Room;
 use std::path::{Path, PathBuf};
 
 /// Writes records to a file, Python's `FileHandler`, and moves it away when told to.
@@ -246,6 +249,50 @@ impl FileHandler {
         let done = self.output.batch_end(cx);
         self.output.let_go();
         done
+    }
+
+    /// Takes the lines of records to come, as far as each is like most: the file is open and not
+    /// to be rotated, the formatter has a script. Any other record is left to [`Handler::emit`].
+    pub(crate) fn take_lines(&mut self, source: &mut impl LineSource, cx: &mut Context<'_>) {
+        match cx.scripted() {
+            Some(Scripted::Text(format)) => self.take_lines_by(source, cx, {
+                |site, words, record, room| format.by_script(site, words, record, room)
+            }),
+            Some(Scripted::Json(format)) => self.take_lines_by(source, cx, {
+                |site, words, record, room| format.by_script(site, words, record, room)
+            }),
+            None => {}
+        }
+    }
+
+    #[inline(always)]
+    fn take_lines_by(
+        &mut self,
+        source: &mut impl LineSource,
+        cx: &mut Context<'_>,
+        write: impl Fn(&'static Callsite, &[u64], &LogRecord<'_>, &mut Room) -> Option<usize>,
+    ) {
+        let Self { output, rotation } = self;
+        let bounds = match rotation {
+            None => Some((i64::MAX, u64::MAX)),
+            // Those of a file that is not shared: others may have written or moved it.
+            Some(rotation) if !output.is_shared() => rotation.bounds(output.file_number()),
+            Some(_) => None,
+        };
+        let (Some((until_ns, max_bytes)), true) = (bounds, output.takes_lines()) else { return };
+        let end = output.options().terminator.len() as u64;
+        let mut size = if rotation.is_some() { output.size() } else { 0 };
+        source.each_line(|site, words, record| {
+            let Some(room) = output.line_room() else { return false };
+            let Some(length) = write(site, words, record, room) else { return false };
+            size += length as u64 + end;
+            if size > max_bytes || record.time_ns() >= until_ns {
+                return false;
+            }
+            output.take_line(length);
+            true
+        });
+        output.write_full(cx);
     }
 
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {

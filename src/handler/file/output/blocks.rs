@@ -145,7 +145,7 @@ impl Output {
             self.ends.push_front(end);
             blocks.marks.push_front(mark);
         }
-        self.buffer.splice(..0, head);
+        self.buffer.with_vec(|buffer| drop(buffer.splice(..0, head)));
     }
 
     /// Notes where the blocks of the first `bytes` of what waits are; they were just written, and

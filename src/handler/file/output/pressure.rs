@@ -67,13 +67,16 @@ impl Output {
             return;
         }
         // A line may be in the making behind the complete ones.
-        let begun = self.buffer.split_off(self.committed);
+        let begun = self.buffer[self.committed..].to_vec();
+        self.buffer.truncate(self.committed);
         let mut line = Vec::new();
         let made = cx.format_into(&notice.view(), &mut line).and_then(|()| {
             line.extend_from_slice(self.options.terminator.as_bytes());
             match &self.encoding {
                 None => self.buffer.extend_from_slice(&line),
-                Some(encoding) => encoding.encode(&mut self.state, &line, &mut self.buffer)?,
+                Some(encoding) => self
+                    .buffer
+                    .with_vec(|buffer| encoding.encode(&mut self.state, &line, buffer))?,
             }
             Ok(())
         });

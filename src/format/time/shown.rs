@@ -1,0 +1,124 @@
+//! Text with a time in it, kept from one record to the next.
+
+use crate::text::{BLOCK, put_fixed, six_digits};
+
+pub(super) const SECOND_NS: i64 = 1_000_000_000;
+pub(super) const POWERS: [u32; 10] =
+    [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// Digits that change within a second, and where they stand in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hole {
+    pub(super) at: usize,
+    pub(super) digits: usize,
+    pub(super) unit: Unit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Milliseconds, with zeros in front.
+    Millis,
+    /// The first digits of the fraction.
+    Fraction,
+}
+
+impl Hole {
+    /// Puts the digits in place, and says which part of the second they stand for: how long it is
+    /// in nanoseconds, and its number.
+    fn put(self, nanos: u32, text: &mut [u8]) -> (u32, u32) {
+        let slot = text.get_mut(self.at..self.at + self.digits).unwrap_or_default();
+        let step = match self.unit {
+            Unit::Millis => 1_000_000,
+            Unit::Fraction => POWERS[9 - self.digits],
+        };
+        let number = nanos / step;
+        put_fixed(number, slot);
+        (step, number)
+    }
+}
+
+/// Text with the time of a record in it, as it was shown last.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// What stands before the time and behind it.
+    before: Box<[u8]>,
+    behind: Box<[u8]>,
+    /// All of it, the digits in place.
+    blocks: Vec<[u8; BLOCK]>,
+    length: usize,
+    holes: Vec<Hole>,
+    /// Where microseconds stand, if they are all that changes within a second.
+    micros_at: Option<usize>,
+    /// From when on, and for how long, times are shown just so. Nothing is at first.
+    from_ns: i64,
+    for_ns: u64,
+    /// Where the second begins.
+    second_ns: Option<i64>,
+}
+
+impl Shown {
+    /// Nothing yet, but the text around the time.
+    pub(crate) fn new(before: &[u8], behind: &[u8]) -> Self {
+        Self { before: before.into(), behind: behind.into(), ..Self::default() }
+    }
+
+    /// Whether a time is shown just so.
+    #[inline(always)]
+    pub(super) fn shows(&self, time_ns: i64) -> bool {
+        (time_ns.wrapping_sub(self.from_ns) as u64) < self.for_ns
+    }
+
+    pub(super) fn text(&self) -> (&[[u8; BLOCK]], usize) {
+        (&self.blocks, self.length)
+    }
+
+    /// Puts the digits of a time in place; false if it is of another second.
+    #[inline]
+    pub(super) fn put(&mut self, time_ns: i64) -> bool {
+        let Some(second_ns) = self.second_ns else { return false };
+        let since = time_ns.wrapping_sub(second_ns);
+        if !(0..SECOND_NS).contains(&since) {
+            return false;
+        }
+        let text = self.blocks.as_flattened_mut();
+        if let Some(at) = self.micros_at {
+            let micros = since as u32 / 1_000;
+            if let Some(slot) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+                *slot = six_digits(micros);
+            }
+            (self.from_ns, self.for_ns) = (second_ns + i64::from(micros * 1_000), 1_000);
+            return true;
+        }
+        self.put_all(second_ns, since as u32);
+        true
+    }
+
+    #[inline(never)]
+    fn put_all(&mut self, second_ns: i64, nanos: u32) {
+        let mut shortest = (SECOND_NS as u32, 0);
+        for hole in &self.holes {
+            shortest = shortest.min(hole.put(nanos, self.blocks.as_flattened_mut()));
+        }
+        let (step, number) = shortest;
+        self.from_ns = second_ns + i64::from(step * number);
+        self.for_ns = u64::from(step);
+    }
+
+    /// Goes on with another second: its time, and where the digits are missing in it.
+    pub(super) fn turn(&mut self, second_ns: i64, time: &[u8], holes: &[Hole]) {
+        let text = [&self.before, time, &self.behind].concat();
+        self.blocks.clear();
+        self.blocks.resize(text.len().div_ceil(BLOCK), [0; BLOCK]);
+        self.blocks.as_flattened_mut()[..text.len()].copy_from_slice(&text);
+        self.length = text.len();
+        self.holes.clear();
+        let before = self.before.len();
+        self.holes.extend(holes.iter().map(|hole| Hole { at: before + hole.at, ..*hole }));
+        self.micros_at = match *self.holes {
+            [Hole { at, digits: 6, unit: Unit::Fraction }] => Some(at),
+            _ => None,
+        };
+        self.second_ns = Some(second_ns);
+        self.for_ns = 0;
+    }
+}
