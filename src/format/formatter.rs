@@ -388,6 +388,13 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
 }
 
 impl Formatter {
+    /// A line by its call site's script.
+    #[inline(never)]
+    fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize> {
+        let (site, words) = script::site_of(record)?;
+        self.by_script(site, words, record, room)
+    }
+
     /// Any line; the next of its call site has a script.
     #[inline(never)]
     fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -405,24 +412,24 @@ impl Formatter {
 
 impl Format for Formatter {
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        if let Some((site, words)) = script::site_of(record) {
-            let mut room = self.room.borrow_mut();
-            if let Some(length) = self.by_script(site, words, record, &mut room) {
+        let mut room = self.room.borrow_mut();
+        match self.line(record, &mut room) {
+            Some(length) => {
                 out.extend_from_slice(&room[..length]);
-                return Ok(());
+                Ok(())
             }
+            None => self.any(record, out),
         }
-        self.any(record, out)
     }
 
     fn format_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
-        if let Some((site, words)) = script::site_of(record)
-            && let Some(length) = self.by_script(site, words, record, out.room())
-        {
-            out.advance(length);
-            return Ok(());
+        match self.line(record, out.room()) {
+            Some(length) => {
+                out.advance(length);
+                Ok(())
+            }
+            None => out.with_vec(|out| self.any(record, out)),
         }
-        out.with_vec(|out| self.any(record, out))
     }
 
     fn scripted(&self) -> Option<Scripted<'_>> {

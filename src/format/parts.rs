@@ -67,8 +67,12 @@ macro_rules! push_part {
                 let $text = decode::bytes(&mut $values)?;
                 $push?;
             }
+            // The words to come stay in registers only if no function gets at them: those that read
+            // other kinds of values get a copy.
             Some(Part::Plain(tag)) => {
-                let value = decode::value(*tag, &mut $values)?;
+                let mut rest = $values;
+                let value = decode::value(*tag, &mut rest)?;
+                $values = rest;
                 let written = $scratch.written(|out| crate::text::plain(value, out));
                 let $text = &*written;
                 let pushed = $push;
@@ -76,14 +80,20 @@ macro_rules! push_part {
                 pushed?;
             }
             Some(Part::Spec(tag, spec)) => {
-                let value = decode::value(*tag, &mut $values)?;
+                let mut rest = $values;
+                let value = decode::value(*tag, &mut rest)?;
+                $values = rest;
                 let written = $scratch.written(|out| crate::text::with_spec(value, spec, &[], out));
                 let $text = &*written;
                 let pushed = $push;
                 $scratch.give_back(written);
                 pushed?;
             }
-            Some(Part::Skip(tag)) => drop(decode::value(*tag, &mut $values)?),
+            Some(Part::Skip(tag)) => {
+                let mut rest = $values;
+                decode::value(*tag, &mut rest)?;
+                $values = rest;
+            }
             $(Some($own) $(if $guard)? => $body,)*
         }
     };

@@ -16,7 +16,7 @@ impl Formatter {
     /// Writes the line of a call site's record by its script. `None` if
     /// there is no script, or the line is none of those that scripts are for: it is very long, a
     /// value has to be neutralised, a piece cannot be filled in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn by_script(
         &self,
         site: &'static Callsite,

@@ -13,7 +13,7 @@ use crate::value::Role;
 impl JsonFormatter {
     /// Writes the line of a call site's record by its script, and says how long it is. `None` if
     /// there is none, or the line is too long for one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn by_script(
         &self,
         site: &'static Callsite,
@@ -45,7 +45,9 @@ impl JsonFormatter {
                         line.push(zmij::Buffer::new().format_finite(number).as_bytes());
                     },
                     Part::Json(tag) => {
-                        let value = decode::value(*tag, &mut values)?;
+                        let mut rest = values;
+                        let value = decode::value(*tag, &mut rest)?;
+                        values = rest;
                         self.scratch.push(&mut line, |out| push_value(value, out));
                     },
                     Part::Rewind => values = from,
