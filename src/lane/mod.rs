@@ -97,3 +97,28 @@ pub(crate) fn aside(count: usize, fill: impl FnOnce(&mut Words<'_>)) -> Vec<u64>
     unsafe { whole.set_len(count) };
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Sink;
+
+    #[test]
+    fn bytes_lie_in_a_frame_as_they_lie_in_a_vector() {
+        let all: Vec<u8> = (1..=250).collect();
+        for length in 0..all.len() {
+            let bytes = &all[all.len() - length..];
+            let mut words = Vec::new();
+            words.bytes(bytes);
+            words.extend([7, 0]);
+            let frame = aside(words.len(), |out| {
+                out.bytes(bytes);
+                out.push(7);
+            });
+            assert_eq!(frame, words, "{length}");
+            // A size that was estimated wrong.
+            let short = aside(length / 16, |out| out.bytes(bytes));
+            assert_eq!(short.len(), length / 16);
+        }
+    }
+}
