@@ -4,7 +4,7 @@
 //! of its threshold word. Frames name sites (and shapes of derived types) by number; the table
 //! turns numbers back. Registration is cold: one mutex, once per site.
 
-use crate::level::Level;
+use crate::level::{Class, Level};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 use crate::value::{Piece, Role, Shape};
 use std::cell::RefCell;
@@ -43,6 +43,8 @@ pub struct Callsite {
     /// Number in the table (low half) and of the default runtime's logger (high half); the first
     /// is 0 until registered, and both are written at once.
     pub(crate) ids: AtomicU64,
+    /// The class of its level, if that is known.
+    pub(crate) class: Class,
     /// Only asks what is enabled, and never makes a record: a flight recorder is none of its
     /// business.
     pub(crate) asks: bool,
@@ -55,7 +57,11 @@ impl Callsite {
     /// Makes a call site; the macros call this.
     pub const fn new(meta: Metadata) -> Self {
         let word = AtomicU64::new(Threshold::UNKNOWN.0);
-        Self { word, ids: AtomicU64::new(0), asks: false, meta, named: None }
+        let class = match meta.level {
+            Some(level) => level.class(),
+            None => Class::Trace,
+        };
+        Self { word, ids: AtomicU64::new(0), class, asks: false, meta, named: None }
     }
 
     /// Makes the place of a `log_enabled!`.

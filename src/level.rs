@@ -97,11 +97,17 @@ impl Level {
         })
     }
 
-    /// The class under which the books count: index into [`CLASS_LEVELS`].
+    /// The class under which the books count.
     #[inline(always)]
-    pub(crate) const fn class(self) -> usize {
-        let clamped = if self.0 < 0 { 0 } else { self.0 as u32 } / 10;
-        if clamped > 5 { 5 } else { clamped as usize }
+    pub(crate) const fn class(self) -> Class {
+        match if self.0 < 0 { 0 } else { self.0 as u32 } / 10 {
+            0 => Class::Trace,
+            1 => Class::Debug,
+            2 => Class::Info,
+            3 => Class::Warning,
+            4 => Class::Error,
+            _ => Class::Critical,
+        }
     }
 }
 
@@ -165,6 +171,26 @@ const fn release_max_level() -> Option<i32> {
 #[allow(clippy::absurd_extreme_comparisons)]
 pub const fn is_compiled(level: i32) -> bool {
     level >= STATIC_LEVEL.0 && STATIC_LEVEL.0 != i32::MAX
+}
+
+/// A class of levels, of ten numbers each but for the first and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Class {
+    Trace,
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+impl Class {
+    /// Index into [`CLASS_LEVELS`].
+    #[inline(always)]
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// How many classes of level the books distinguish.

@@ -144,10 +144,10 @@ impl Header {
 
 /// The bit of a level in [`Header::levels`].
 pub(crate) fn level_bit(level: Level) -> u16 {
-    1 << level.class()
+    1 << level.class().index()
 }
 
 /// The bits of the levels from `least` on.
 pub(crate) fn bits_from(least: Level) -> u16 {
-    u16::MAX << least.class()
+    u16::MAX << least.class().index()
 }

@@ -31,17 +31,49 @@ pub trait Sink {
     }
 }
 
+/// Copies whole words, as many as both have, by moves of a fixed size that overlap: a short string
+/// is over before a loop, or a call of `memcpy`, has begun.
+#[inline(always)]
+fn copy_words(from: &[[u8; 8]], to: &mut [MaybeUninit<u64>]) {
+    #[inline(always)]
+    fn block<const N: usize>(from: &[[u8; 8]], to: &mut [MaybeUninit<u64>]) {
+        if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+            // All are read before the first is written, so that they can go in wider moves.
+            let words = from.map(u64::from_ne_bytes);
+            for (word, to) in words.into_iter().zip(to) {
+                to.write(word);
+            }
+        }
+    }
+    let count = to.len().min(from.len());
+    if count >= 4 {
+        let last = count - 4;
+        let mut at = 0;
+        while at < last {
+            block::<4>(&from[at..], &mut to[at..]);
+            at += 4;
+        }
+        block::<4>(&from[last..], &mut to[last..]);
+    } else if count >= 2 {
+        block::<2>(from, to);
+        block::<1>(&from[count - 1..], &mut to[count - 1..]);
+    } else {
+        block::<1>(from, to);
+    }
+}
+
 /// The last `tail` bytes, fewer than a word and more than none, with zeros behind them.
 ///
 /// By moves of a fixed size: bytes gathered in memory and read back as a word hold the processor
 /// up until they have arrived there.
 #[inline(always)]
 fn tail_word(bytes: &[u8], tail: usize) -> u64 {
-    let word = match bytes.last_chunk() {
-        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * tail),
-        None => short(bytes),
-    };
-    word.to_le()
+    if bytes.len() < 8 {
+        return short(bytes).to_le();
+    }
+    let mut last = [0; 8];
+    last.copy_from_slice(&bytes[bytes.len() - 8..]);
+    (u64::from_le_bytes(last) >> (64 - 8 * tail)).to_le()
 }
 
 /// One to seven bytes as a number, the first the lowest.
@@ -101,6 +133,21 @@ impl Sink for Words<'_> {
         if let Some((first, rest)) = std::mem::take(&mut self.rest).split_first_mut() {
             first.write(word);
             self.rest = rest;
+        }
+    }
+
+    /// As [`push`](Self::push), once for all words.
+    #[inline(always)]
+    fn bytes(&mut self, bytes: &[u8]) {
+        let (whole, tail) = bytes.as_chunks();
+        if whole.len() > self.remaining() {
+            return;
+        }
+        let (space, rest) = std::mem::take(&mut self.rest).split_at_mut(whole.len());
+        copy_words(whole, space);
+        self.rest = rest;
+        if !tail.is_empty() {
+            self.push(tail_word(bytes, tail.len()));
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The reads that need `unsafe`: the processor's time stamp counter and the system's coarse clock.
 #![allow(unsafe_code)]
 
-pub(crate) use imp::{is_invariant, ticks, ticks_fenced};
+pub(crate) use imp::{IS_READ, is_invariant, ticks, ticks_fenced};
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod imp {
     use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
+
+    /// Whether [`ticks`] reads a counter.
+    pub(crate) const IS_READ: bool = true;
 
     /// Whether the counter runs at one rate in every power state and is the same on every core.
     ///
@@ -61,6 +64,9 @@ mod imp {
 
 #[cfg(not(all(target_arch = "x86_64", not(miri))))]
 mod imp {
+    /// As above.
+    pub(crate) const IS_READ: bool = false;
+
     /// No counter is used here: the system clock stamps.
     pub(crate) fn is_invariant() -> bool {
         false

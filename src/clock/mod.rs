@@ -105,6 +105,18 @@ impl Stamper {
         }
     }
 
+    /// Whether [`quick`](Self::quick) may be asked.
+    pub(crate) fn is_quick(&self) -> bool {
+        !counter::IS_READ || self.is_counter()
+    }
+
+    /// As [`stamp`](Self::stamp), without a question which clock it is: the counter where there is
+    /// one.
+    #[inline(always)]
+    pub(crate) fn quick(&self) -> u64 {
+        if counter::IS_READ { counter::ticks() } else { self.stamp() }
+    }
+
     // Out of line, so that a call site pays one predicted branch for the choice of clocks.
     #[inline(never)]
     fn stamp_by_the_system(&self) -> u64 {

@@ -5,16 +5,24 @@ use crate::record::ThreadInfo;
 use crate::sync::{Arc, lock, thread};
 use crate::sys;
 use crate::tree::Tree;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 
-/// The lanes that a thread has opened: the default runtime's in its own place, others by search.
+/// The lanes that a thread has opened.
 struct Lanes {
-    default: Option<Writer>,
+    /// Whether [`DEFAULT`] holds the default runtime's, unless somebody has it in hand.
+    has_default: bool,
+    /// Other runtimes', by search.
     others: Vec<Writer>,
 }
 
 thread_local! {
-    static LANES: RefCell<Lanes> = const { RefCell::new(Lanes { default: None, others: Vec::new() }) };
+    /// The default runtime's lane while nobody has it in hand. Apart and without a destructor, so
+    /// that one look says that it is there, is not in use and the thread not at its end; [`Lanes`]
+    /// sees to its end.
+    static DEFAULT: Cell<Option<ManuallyDrop<Box<Writer>>>> = const { Cell::new(None) };
+    static LANES: RefCell<Lanes> =
+        const { RefCell::new(Lanes { has_default: false, others: Vec::new() }) };
     /// The runtime that this thread's calls go to in place of the default one.
     static REDIRECT: RefCell<Option<Arc<Tree>>> = const { RefCell::new(None) };
 }
@@ -23,20 +31,33 @@ thread_local! {
 /// says so.
 #[inline(always)]
 pub(super) fn try_default(write: impl FnOnce(&mut Writer) -> bool) -> bool {
-    LANES
-        .try_with(|lanes| match lanes.try_borrow_mut() {
-            Ok(mut lanes) => lanes.default.as_mut().is_some_and(write),
-            Err(_) => false,
-        })
-        .unwrap_or(false)
+    with_default(write).unwrap_or(false)
+}
+
+/// Takes the default runtime's lane in hand, if it is there.
+#[inline(always)]
+fn with_default<R>(then: impl FnOnce(&mut Writer) -> R) -> Option<R> {
+    /// Puts the lane back, whatever happens.
+    struct InHand(Option<ManuallyDrop<Box<Writer>>>);
+    impl Drop for InHand {
+        #[inline(always)]
+        fn drop(&mut self) {
+            DEFAULT.set(self.0.take());
+        }
+    }
+    let mut lane = InHand(Some(DEFAULT.take()?));
+    lane.0.as_mut().map(|lane| then(lane))
 }
 
 /// As [`try_default`], for any runtime.
 #[inline(always)]
 pub(super) fn try_lane(hub: &Arc<Hub>, write: impl FnOnce(&mut Writer) -> bool) -> bool {
+    if hub.is_default() {
+        return try_default(write);
+    }
     LANES
         .try_with(|lanes| match lanes.try_borrow_mut() {
-            Ok(mut lanes) => lanes.find(hub).is_some_and(write),
+            Ok(mut lanes) => lanes.other(hub).is_some_and(write),
             Err(_) => false,
         })
         .unwrap_or(false)
@@ -44,24 +65,36 @@ pub(super) fn try_lane(hub: &Arc<Hub>, write: impl FnOnce(&mut Writer) -> bool) 
 
 impl Lanes {
     #[inline(always)]
-    fn find(&mut self, hub: &Arc<Hub>) -> Option<&mut Writer> {
-        if hub.is_default() {
-            return self.default.as_mut();
-        }
+    fn other(&mut self, hub: &Arc<Hub>) -> Option<&mut Writer> {
         self.others.iter_mut().find(|lane| Arc::ptr_eq(lane.hub(), hub))
     }
 
-    fn open(&mut self, hub: &Arc<Hub>, bytes: Option<usize>) -> &mut Writer {
+    fn has(&mut self, hub: &Arc<Hub>) -> bool {
+        if hub.is_default() { self.has_default } else { self.other(hub).is_some() }
+    }
+
+    fn open(&mut self, hub: &Arc<Hub>, bytes: Option<usize>) {
         let mut lane = hub.open(thread_info(), bytes, is_on_drain());
         lane.enter_scope(super::scope::number());
         if hub.is_default() {
-            return self.default.insert(lane);
+            self.has_default = true;
+            DEFAULT.set(Some(ManuallyDrop::new(Box::new(lane))));
+            return;
         }
         // Lanes of runtimes that have ended are of no more use.
         self.others.retain(|lane| !lane.hub().is_closed());
         self.others.push(lane);
-        let last = self.others.len() - 1;
-        &mut self.others[last]
+    }
+
+    /// Runs `then` on the lane; `None` if somebody has it in hand.
+    fn with<R>(&mut self, hub: &Arc<Hub>, then: impl FnOnce(&mut Writer) -> R) -> Option<R> {
+        if hub.is_default() { with_default(then) } else { self.other(hub).map(then) }
+    }
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        drop(DEFAULT.take().map(ManuallyDrop::into_inner));
     }
 }
 
@@ -74,14 +107,13 @@ pub(super) fn with_lane(
     let mut write = Some(write);
     let done = LANES.try_with(|lanes| {
         let mut lanes = lanes.try_borrow_mut().ok()?;
-        let write = write.take()?;
-        if lanes.find(hub).is_none() {
+        if !lanes.has(hub) {
             lanes.open(hub, None);
         }
-        lanes.find(hub).map(|lane| {
+        lanes.with(hub, |lane| {
             lane.set_side(is_on_drain());
-            write(lane)
-        })
+            write.take().map(|write| write(lane))
+        })?
     });
     match done {
         Ok(Some(done)) => done,
@@ -114,7 +146,7 @@ pub(crate) fn attach(hub: &Arc<Hub>, bytes: Option<usize>) -> bool {
     LANES
         .try_with(|lanes| match lanes.try_borrow_mut() {
             Ok(mut lanes) => {
-                let new = lanes.find(hub).is_none();
+                let new = !lanes.has(hub);
                 if new {
                     lanes.open(hub, bytes);
                 }
@@ -130,7 +162,8 @@ pub(crate) fn attach(hub: &Arc<Hub>, bytes: Option<usize>) -> bool {
 pub(crate) fn forget_lanes() {
     let _ = LANES.try_with(|lanes| {
         if let Ok(mut lanes) = lanes.try_borrow_mut() {
-            std::mem::forget(lanes.default.take());
+            lanes.has_default = false;
+            DEFAULT.set(None);
             std::mem::forget(std::mem::take(&mut lanes.others));
         }
     });
@@ -141,8 +174,8 @@ pub(super) fn enter_scope(number: u64) {
     let _ = LANES.try_with(|lanes| {
         // Borrowed only while a frame is written, and no user code runs then.
         if let Ok(mut lanes) = lanes.try_borrow_mut() {
-            let Lanes { default, others } = &mut *lanes;
-            default.iter_mut().chain(others).for_each(|lane| lane.enter_scope(number));
+            with_default(|lane| lane.enter_scope(number));
+            lanes.others.iter_mut().for_each(|lane| lane.enter_scope(number));
         }
     });
 }

@@ -21,7 +21,7 @@ use crate::lane::frame::{
     self, HEADER_WORDS, MAX_RECORD_BYTES, SITE, WITH_CHANGES, WITH_CHECK, WITH_LEVEL, WITH_ORIGIN,
 };
 use crate::lane::{self, Mode, Refused, Writer};
-use crate::level::Level;
+use crate::level::{Class, Level};
 use crate::record::{Body, Described, DescribedBuf, Field};
 use crate::sync::{Arc, Ordering};
 use crate::tree::{Logger, RecordFactory, Tree};
@@ -42,19 +42,43 @@ struct Call {
     /// Site number and logger number, as word 2 has them.
     ids: u64,
     word: Threshold,
-    level: Level,
+    /// The level, if it was chosen at run time.
+    level: Option<Level>,
+}
+
+impl Call {
+    fn level(&self) -> Level {
+        self.level.or(self.site.meta.level).unwrap_or(Level::NOTSET)
+    }
+
+    #[inline(always)]
+    fn class(&self) -> Class {
+        self.level.map_or(self.site.class, Level::class)
+    }
+
+    /// A word without the slow mark was stored after the ids; on a weakly ordered machine a thread
+    /// may still see the ids as 0, and then goes the slow way once more.
+    #[inline(always)]
+    fn is_slow(&self) -> bool {
+        self.word.is_slow() || self.ids == 0
+    }
 }
 
 /// A call of a macro with its level in the site, on the default runtime.
 #[inline(never)]
 pub(crate) fn put<D: Default, A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
-    let level = site.meta.level.unwrap_or(Level::NOTSET);
-    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level };
-    // A word without the slow mark was stored after the ids; on a weakly ordered machine a thread
-    // may still see the ids as 0, and then goes the slow way once more.
-    if word.is_slow() || call.ids == 0 || !lanes::try_default(|to| write::<A, 0>(to, call, args)) {
-        slow::<A>(D::tree, None, call, args);
+    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level: None };
+    if call.is_slow() || !lanes::try_default(|to| write::<A, 0>(to, call, args)) {
+        put_otherwise::<D, A>(site, word, args);
     }
+}
+
+/// As [`otherwise`], with no more to hand over than the call had.
+#[cold]
+#[inline(never)]
+fn put_otherwise<D: Default, A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
+    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level: None };
+    otherwise::<A, 0>(D::tree, None, call, args);
 }
 
 /// A call with its level chosen at run time, on the default runtime.
@@ -65,12 +89,10 @@ pub(crate) fn put_at<D: Default, A: Encodes>(
     level: Level,
     args: A,
 ) {
-    let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level };
-    if word.is_slow()
-        || call.ids == 0
-        || !lanes::try_default(|to| write::<A, WITH_LEVEL>(to, call, args))
-    {
-        slow::<A>(D::tree, None, call, args);
+    let ids = site.ids.load(Ordering::Relaxed);
+    let call = Call { site, ids, word, level: Some(level) };
+    if call.is_slow() || !lanes::try_default(|to| write::<A, WITH_LEVEL>(to, call, args)) {
+        otherwise::<A, WITH_LEVEL>(D::tree, None, call, args);
     }
 }
 
@@ -84,29 +106,63 @@ pub(crate) fn put_to<D: Default, A: Encodes>(
     args: A,
 ) {
     let _fields = logger.fields().map(|fields| Scope::of(fields).enter());
-    let number = site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX);
-    let ids = number | u64::from(logger.number()) << 32;
-    let call = Call { site, ids, word, level };
+    let ids = match site.ids.load(Ordering::Relaxed) & u64::from(u32::MAX) {
+        0 => 0,
+        number => number | u64::from(logger.number()) << 32,
+    };
+    let call = Call { site, ids, word, level: Some(level) };
     let hub = logger.tree().hub();
-    if word.is_slow()
-        || number == 0
-        || !lanes::try_lane(hub, |to| write::<A, WITH_LEVEL>(to, call, args))
-    {
-        slow::<A>(D::tree, Some(logger), call, args);
+    if call.is_slow() || !lanes::try_lane(hub, |to| write::<A, WITH_LEVEL>(to, call, args)) {
+        otherwise::<A, WITH_LEVEL>(D::tree, Some(logger), call, args);
     }
 }
 
-/// The fast path: succeeds while the lane is calm and less than a quarter full.
+/// The fast path: succeeds while the lane is calm and has room, as it was seen last.
 #[inline(always)]
 fn write<A: Encodes, const FLAGS: u8>(lane: &mut Writer, call: Call, args: A) -> bool {
-    let words = HEADER_WORDS + usize::from(FLAGS & WITH_LEVEL != 0) + args.words();
-    lane.write(call.level, words, move |stamp, out| {
-        header(words, SITE | FLAGS, call.word.generation(), stamp, call.ids, out);
-        if FLAGS & WITH_LEVEL != 0 {
-            out.push(call.level.as_i32() as u32 as u64);
-        }
-        args.put(out);
+    lane.write(call.class(), words::<A, FLAGS>(args), |stamp, out| {
+        fill::<A, FLAGS>(call, args, stamp, out);
     })
+}
+
+/// What the fast path leaves: a look at the lane, or everything else. Out of line and last, so that
+/// the fast path has nothing to keep for later.
+#[cold]
+#[inline(never)]
+fn otherwise<A: Encodes, const FLAGS: u8>(
+    default: fn() -> &'static Arc<Tree>,
+    logger: Option<&Logger>,
+    call: Call,
+    args: A,
+) {
+    let write = |lane: &mut Writer| {
+        lane.write_otherwise(call.class(), words::<A, FLAGS>(args), |stamp, out| {
+            fill::<A, FLAGS>(call, args, stamp, out);
+        })
+    };
+    let done = !call.is_slow()
+        && match logger {
+            Some(logger) => lanes::try_lane(logger.tree().hub(), write),
+            None => lanes::try_default(write),
+        };
+    if !done {
+        slow::<A>(default, logger, call, args);
+    }
+}
+
+#[inline(always)]
+fn words<A: Encodes, const FLAGS: u8>(args: A) -> usize {
+    HEADER_WORDS + usize::from(FLAGS & WITH_LEVEL != 0) + args.words()
+}
+
+#[inline(always)]
+fn fill<A: Encodes, const FLAGS: u8>(call: Call, args: A, stamp: u64, out: &mut Words<'_>) {
+    let words = words::<A, FLAGS>(args);
+    header(words, SITE | FLAGS, call.word.generation(), stamp, call.ids, out);
+    if FLAGS & WITH_LEVEL != 0 {
+        out.push(call.level().as_i32() as u32 as u64);
+    }
+    args.put(out);
 }
 
 #[inline(always)]
@@ -180,10 +236,10 @@ fn slow<A: Encodes>(
         // A scope elsewhere opens every site; what this thread may log its node says.
         call.word = tree.state().node_at((call.ids >> 32) as u32).word();
     }
-    if !call.word.admits(call.level.as_i32()) || call.word.least() == i32::MAX {
+    if !call.word.admits(call.level().as_i32()) || call.word.least() == i32::MAX {
         return;
     }
-    let hooked = hooks::ask(tree, call.level, Some(&call.site.meta));
+    let hooked = hooks::ask(tree, call.level(), Some(&call.site.meta));
     let factory = hooked.as_ref().and_then(|hooked| hooked.factory.as_deref());
     if factory.is_some() || args.words() * 8 > MAX_RECORD_BYTES {
         return unusual(tree, call, &lane::aside(args.words(), |out| args.put(out)), factory);
@@ -191,9 +247,9 @@ fn slow<A: Encodes>(
     let origin = lane::origin();
     let flags = WITH_LEVEL | if origin.is_some() { WITH_ORIGIN } else { 0 };
     let words = HEADER_WORDS + 1 + usize::from(origin.is_some()) + args.words();
-    publish(tree, call.level, words, |stamp, out| {
+    publish(tree, call.level(), words, |stamp, out| {
         header(words, SITE | flags, call.word.generation(), stamp, call.ids, out);
-        out.push(call.level.as_i32() as u32 as u64);
+        out.push(call.level().as_i32() as u32 as u64);
         if let Some(origin) = origin {
             out.push(origin);
         }
@@ -260,12 +316,12 @@ fn unusual(tree: &Arc<Tree>, call: Call, values: &[u64], factory: Option<&Record
     let logger = (call.ids >> 32) as u32;
     let body = || Body::Site { site: call.site, words: values };
     let changes = factory
-        .map(|factory| hooks::changes(factory, tree, logger, call.level, body(), &[]))
+        .map(|factory| hooks::changes(factory, tree, logger, call.level(), body(), &[]))
         .unwrap_or_default();
     if values.len() * 8 > MAX_RECORD_BYTES {
         return cut(tree, call, values, &changes);
     }
-    publish_changed(tree, SITE | WITH_LEVEL, call.word, call.level, call.ids, values, &changes);
+    publish_changed(tree, SITE | WITH_LEVEL, call.word, call.level(), call.ids, values, &changes);
 }
 
 /// Publishes a frame that may carry what was changed of its record.
@@ -311,9 +367,9 @@ fn cut(tree: &Arc<Tree>, call: Call, words: &[u64], changes: &[u64]) {
         .push(Field::Function, call.site.function());
     push_cut(&mut body, &message, words.len() * 8);
     lanes::count_cut(tree.hub());
-    let ids = described_ids(call.level, (call.ids >> 32) as u32);
+    let ids = described_ids(call.level(), (call.ids >> 32) as u32);
     let (kind, items) = (frame::DESCRIBED | WITH_CHECK, body.words());
-    publish_changed(tree, kind, call.word, call.level, ids, items, changes);
+    publish_changed(tree, kind, call.word, call.level(), ids, items, changes);
 }
 
 /// As [`cut`], for a record that was described to begin with.
@@ -385,10 +441,12 @@ pub(crate) fn put_described(
     let fast = !word.is_slow()
         && changes.is_empty()
         && lanes::try_lane(hub, |lane| {
-            lane.write(level, words, |stamp, out| {
+            let fill = |stamp, out: &mut Words<'_>| {
                 header(words, frame::DESCRIBED | flags, generation, stamp, ids, out);
                 out.copy(items);
-            })
+            };
+            let class = level.class();
+            lane.write(class, words, fill) || lane.write_otherwise(class, words, fill)
         });
     if fast {
         return;

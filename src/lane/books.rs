@@ -77,11 +77,6 @@ impl<const CLASSES: usize> ProducerBooks<CLASSES> {
         count.store(count.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
     }
 
-    /// What [`begin_call`](Self::begin_call) returned or would by now.
-    pub(crate) fn gate(&self) -> usize {
-        self.gate.load(Ordering::Relaxed)
-    }
-
     /// Has calls that begin from now on go the slow way. Behind it, and before
     /// [`counted`](Self::counted), every thread has to pass a barrier.
     pub(crate) fn close_gate(&self) {

@@ -6,12 +6,9 @@
 use super::keep::Header;
 use super::view::LaneView;
 use crate::sync::Arc;
+use std::hint::assert_unchecked;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-
-/// Words ahead of a frame that the producer's core is told to fetch for writing: those of a burst
-/// to come.
-const AHEAD: usize = 320;
 
 /// The end that publishes.
 #[derive(Debug)]
@@ -85,53 +82,49 @@ impl Producer {
         self.tail.wrapping_sub((self.capacity - self.free()) as u64)
     }
 
-    #[inline(always)]
     pub(crate) fn has(&mut self, words: usize) -> bool {
         self.ring.write_chunk_uninit(words).is_ok()
     }
 
-    #[inline(always)]
     pub(crate) fn to_end(&self) -> usize {
         self.capacity - (self.tail as usize & (self.capacity - 1))
     }
 
-    /// As [`super::ends::Producer::write`].
+    /// The next `words` words, if they lie together and `margin` more are free.
+    pub(crate) fn space(&mut self, words: usize, margin: usize) -> Option<&mut [MaybeUninit<u64>]> {
+        if !self.has(words + margin) {
+            return None;
+        }
+        let mut chunk = self.ring.write_chunk_uninit(words).ok()?;
+        let first = chunk.as_mut_slices().0;
+        if first.len() < words {
+            return None;
+        }
+        // SAFETY: the slice again, for as long as this end is borrowed: until then nobody else
+        // touches the words, and the ring lives.
+        Some(unsafe { std::slice::from_raw_parts_mut(first.as_mut_ptr(), words) })
+    }
+
+    /// Publishes the next `words` words.
     ///
     /// # Safety
     ///
-    /// As there.
+    /// They are among those that the latest [`space`](Self::space) gave, and each of them has been
+    /// written.
     #[inline(always)]
-    pub(crate) unsafe fn write(
-        &mut self,
-        words: usize,
-        margin: usize,
-        fill: impl FnOnce(&mut [MaybeUninit<u64>]),
-    ) -> bool {
-        let Ok(mut chunk) = self.ring.write_chunk_uninit(words + margin) else { return false };
-        let Some(space) = chunk.as_mut_slices().0.get_mut(..words) else { return false };
-        fetch_ahead(space.as_ptr());
-        fill(space);
-        // SAFETY: `fill` wrote every word of `space`, as it promises, the first of the chunk.
-        unsafe { chunk.commit(words) };
+    pub(crate) unsafe fn publish(&mut self, words: usize) {
+        // SAFETY: `space` asked this end for them, which remembers how many words are free, and
+        // what was published since was among them. Spares the question a second time.
+        unsafe { assert_unchecked(words <= self.ring.cached_slots()) };
+        let Ok(chunk) = self.ring.write_chunk_uninit(words) else { return };
+        // SAFETY: a chunk has what was asked for, and the words have been written, as the caller
+        // promises.
+        unsafe {
+            assert_unchecked(chunk.len() == words);
+            chunk.commit_all();
+        }
         self.tail = self.tail.wrapping_add(words as u64);
-        true
     }
-}
-
-/// Fetches the cache line that the frames to come will be written to, if that is cheap to ask for.
-/// The drain has read it, and getting it back is most of what a call costs. A hint: the address
-/// need not even exist.
-#[inline(always)]
-pub(super) fn fetch_ahead(of: *const MaybeUninit<u64>) {
-    let at = of.wrapping_add(AHEAD);
-    // SAFETY: the instruction changes nothing but caches, and never faults; processors without it
-    // take it for a no-op.
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = at;
 }
 
 impl Consumer {
@@ -192,14 +185,13 @@ mod tests {
     use super::*;
 
     fn push(producer: &mut Producer, words: &[u64]) -> bool {
-        // SAFETY: every word is written.
-        unsafe {
-            producer.write(words.len(), 0, |space| {
-                for (slot, word) in space.iter_mut().zip(words) {
-                    slot.write(*word);
-                }
-            })
+        let Some(space) = producer.space(words.len(), 0) else { return false };
+        for (slot, word) in space.iter_mut().zip(words) {
+            slot.write(*word);
         }
+        // SAFETY: every word was written just now.
+        unsafe { producer.publish(words.len()) };
+        true
     }
 
     #[test]

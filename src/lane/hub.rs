@@ -208,7 +208,7 @@ impl Hub {
 
     /// Counts a record that was logged after the runtime's end.
     pub(crate) fn count_homeless(&self, level: Level) {
-        self.homeless[level.class()].fetch_add(1, Ordering::Relaxed);
+        self.homeless[level.class().index()].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a record that a handler logged because of a record that a handler had logged.

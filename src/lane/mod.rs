@@ -5,12 +5,13 @@
 //! [`Hub`] is where the two meet: it makes lanes, hands their readers over, pools the rings of
 //! ended threads and wakes the drain.
 //!
-//! The writer asks the ring for the frame's words *and a margin*. While the margin is three
-//! quarters of the ring, success proves that the ring is less than a quarter full, and nothing
-//! else needs a look. Above that mark a call looks whether the drain sleeps, once each time the
-//! head has moved. Anything unusual (a gap to report, a new scope, a side lane, the parking
-//! strategy) sets the margin beyond the ring's size, so that the fast path fails and the slow one
-//! takes over: the unusual costs the usual nothing.
+//! The writer looks how many words are free *beyond a margin* and lie together, and the calls that
+//! follow use them up without another look. While the margin is three quarters of the ring, success
+//! proves that the ring is less than a quarter full, and nothing else needs a look. Above that mark
+//! a call looks whether the drain sleeps, once each time the head has moved. Anything unusual (a gap
+//! to report, a new scope, a side lane, the parking strategy) sets the margin beyond the ring's
+//! size, so that the fast path fails and the slow one takes over: the unusual costs the usual
+//! nothing.
 #![allow(unsafe_code)]
 
 mod books;
@@ -96,4 +97,29 @@ pub(crate) fn aside(count: usize, fill: impl FnOnce(&mut Words<'_>)) -> Vec<u64>
     // written, wrote or zeroed every one of the first `count`.
     unsafe { whole.set_len(count) };
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Sink;
+
+    #[test]
+    fn bytes_lie_in_a_frame_as_they_lie_in_a_vector() {
+        let all: Vec<u8> = (1..=250).collect();
+        for length in 0..all.len() {
+            let bytes = &all[all.len() - length..];
+            let mut words = Vec::new();
+            words.bytes(bytes);
+            words.extend([7, 0]);
+            let frame = aside(words.len(), |out| {
+                out.bytes(bytes);
+                out.push(7);
+            });
+            assert_eq!(frame, words, "{length}");
+            // A size that was estimated wrong.
+            let short = aside(length / 16, |out| out.bytes(bytes));
+            assert_eq!(short.len(), length / 16);
+        }
+    }
 }

@@ -69,13 +69,13 @@ impl Overflow {
     /// treated as 30.
     #[must_use]
     pub fn at_least(mut self, level: Level, patience: Patience) -> Self {
-        self.by_class[level.class()..].fill(patience);
+        self.by_class[level.class().index()..].fill(patience);
         self
     }
 
     /// How long to wait; `None` for not at all.
     pub(crate) fn patience(&self, level: Level, never: bool) -> Option<Duration> {
-        match self.by_class[level.class()] {
+        match self.by_class[level.class().index()] {
             _ if never => None,
             Patience::Drop => None,
             Patience::Wait(limit) => Some(limit),

@@ -154,8 +154,8 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Safety
     ///
-    /// The latest [`space`](Self::space) gave at least as many, nothing was published since, and
-    /// each of them has been written.
+    /// They are among those that the latest [`space`](Self::space) gave, and each of them has been
+    /// written.
     #[inline(always)]
     pub(crate) unsafe fn publish(&mut self, words: usize) {
         self.tail = self.tail.wrapping_add(words as u64);

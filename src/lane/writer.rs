@@ -1,13 +1,13 @@
 //! The producer's end of a lane.
 
-use super::ends::{self, Producer};
+use super::ends::Producer;
 use super::frame::{self, HEADER_WORDS, MAX_WORDS, PAD, PART};
 use super::{Hub, Mode, Shared};
 use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
-use crate::level::{CLASSES, Level};
+use crate::level::{CLASSES, Class, Level};
 use crate::sync::{Arc, lock, thread};
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::time::{Duration, Instant};
 
 /// Words of a gap frame.
@@ -27,7 +27,8 @@ pub(crate) struct Refused;
 /// The producer's end of a lane. Owned by one thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    ring: Option<Producer>,
+    /// Goes back to the pool in the end.
+    ring: ManuallyDrop<Producer>,
     /// Free words asked for beyond a frame's own on the fast path.
     margin: usize,
     stamper: Stamper,
@@ -58,14 +59,15 @@ struct Stall {
 }
 
 impl Writer {
-    pub(super) fn new(ring: Producer, shared: Arc<Shared>, hub: Arc<Hub>, side: bool) -> Self {
+    pub(super) fn new(mut ring: Producer, shared: Arc<Shared>, hub: Arc<Hub>, side: bool) -> Self {
         let capacity = ring.capacity();
         // A side lane and the parking strategy go the slow way always.
         let wakes_always = hub.wakes_always();
         let calm = if side || wakes_always { capacity + 1 } else { capacity / 4 * 3 };
         let stamper = hub.stamper().clone();
+        ring.look_away();
         Self {
-            ring: Some(ring),
+            ring: ManuallyDrop::new(ring),
             margin: calm,
             stamper,
             shared,
@@ -88,59 +90,58 @@ impl Writer {
 
     /// Publishes a frame of `words` words that `fill` writes, given the stamp.
     ///
-    /// Succeeds while the ring has room and nothing unusual is afoot; otherwise nothing has
-    /// happened, and [`write_slow`](Self::write_slow) decides.
+    /// Succeeds while the latest look at the ring found room enough; otherwise nothing has
+    /// happened, and [`write_otherwise`](Self::write_otherwise) looks again.
     #[inline(always)]
     pub(crate) fn write(
         &mut self,
-        level: Level,
+        class: Class,
         words: usize,
-        fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
+        fill: impl FnOnce(u64, &mut Words<'_>),
     ) -> bool {
-        let Self { ring, stamper, shared, margin, .. } = self;
-        let gate = shared.producer.begin_call(level.class());
-        let encode = |space: &mut [MaybeUninit<u64>]| encode(space, stamper, fill);
-        let done = match ring {
-            // SAFETY: `encode` writes every word.
-            Some(Producer::Heap(ring)) => unsafe { ring.write(words, *margin + gate, encode) },
-            // SAFETY: as above.
-            Some(Producer::Mapped(ring)) => unsafe {
-                ends::write_mapped(ring, words, *margin + gate, encode)
-            },
-            None => false,
+        let books = &self.shared.producer;
+        let gate = books.begin_call(class.index());
+        let Self { ring, stamper, .. } = self;
+        // SAFETY: `encode` writes every word.
+        let done = unsafe {
+            ring.write_ahead(words, gate, |space| encode(space, || stamper.quick(), fill))
         };
-        if done {
-            return true;
-        }
-        self.write_otherwise(level, words, fill)
-    }
-
-    /// Publishes a frame although the ring is more than a quarter full, if there is room for it and
-    /// nothing else is unusual.
-    #[inline(never)]
-    fn write_otherwise(
-        &mut self,
-        level: Level,
-        words: usize,
-        fill: impl FnOnce(u64, &mut Words<'_>) + Copy,
-    ) -> bool {
-        // Once more: since the call was counted it may only have been closed.
-        let gate = self.shared.producer.gate();
-        let is_calm = self.margin == self.calm && self.calm < self.capacity;
-        let done = is_calm && self.put(self.headroom(level) + gate, words, fill);
-        if done {
-            self.look_for_sleeper();
-        } else {
-            self.shared.producer.take_back(level.class());
+        if !done {
+            books.take_back(class.index());
         }
         done
     }
 
-    /// Publishes a frame if that leaves `margin` words free.
-    fn put(&mut self, margin: usize, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) -> bool {
-        let Self { ring: Some(ring), stamper, .. } = self else { return false };
+    /// As [`write`](Self::write), whose next calls it makes succeed if they can: also where the
+    /// ring is more than a quarter full, if there is room and nothing else is unusual. Otherwise
+    /// nothing has happened, and [`write_slow`](Self::write_slow) decides.
+    #[inline(always)]
+    pub(crate) fn write_otherwise(
+        &mut self,
+        class: Class,
+        words: usize,
+        fill: impl FnOnce(u64, &mut Words<'_>),
+    ) -> bool {
+        let gate = self.shared.producer.begin_call(class.index());
+        let is_calm = self.margin == self.calm && self.calm < self.capacity;
+        let is_below = self.ring.has(words + self.margin + gate);
+        let headroom = if is_below { 0 } else { self.headroom(class) };
+        let Self { ring, stamper, .. } = self;
         // SAFETY: `encode` writes every word.
-        unsafe { ring.write(words, margin, |space| encode(space, stamper, fill)) }
+        let done = is_calm
+            && unsafe {
+                ring.write(words, headroom + gate, |space| {
+                    encode(space, || stamper.stamp(), fill);
+                })
+            };
+        if !done {
+            self.shared.producer.take_back(class.index());
+        } else if !is_below {
+            self.look_for_sleeper();
+        } else if self.stamper.is_quick() {
+            self.ring.look_ahead(self.margin);
+        }
+        done
     }
 
     /// Wakes the drain if it sleeps, above the mark.
@@ -148,7 +149,7 @@ impl Writer {
     /// One look each time the head has moved is enough: a drain that goes to sleep has taken what
     /// it saw, or else it finds, after it has said that it sleeps, that the ring is above the mark.
     fn look_for_sleeper(&mut self) {
-        let head = self.ring.as_ref().map(Producer::head);
+        let head = Some(self.ring.head());
         if head != self.looked_at {
             self.looked_at = head;
             self.hub.wake().wake();
@@ -156,8 +157,8 @@ impl Writer {
     }
 
     /// Words that records of this level leave free.
-    fn headroom(&self, level: Level) -> usize {
-        if level.is_at_least(Level::WARNING) { 0 } else { self.capacity / HEADROOM }
+    fn headroom(&self, class: Class) -> usize {
+        if class >= Class::Warning { 0 } else { self.capacity / HEADROOM }
     }
 
     /// Publishes a frame whatever it takes: reports losses first, waits as the policy says, wakes
@@ -176,7 +177,7 @@ impl Writer {
         words: usize,
         fill: impl FnOnce(u64, &mut Words<'_>),
     ) -> Result<(), Refused> {
-        let done = if self.ring.is_none() || words > MAX_WORDS {
+        let done = if words > MAX_WORDS {
             Err(Refused)
         } else {
             self.report_gap();
@@ -184,7 +185,7 @@ impl Writer {
                 self.write_parts(level, words, fill)
             } else {
                 self.win(level, words).map(|()| {
-                    self.shared.producer.count_published(level.class());
+                    self.shared.producer.count_published(level.class().index());
                     self.commit(words, fill);
                 })
             }
@@ -201,14 +202,14 @@ impl Writer {
 
     /// Counts a record that will not be published.
     pub(crate) fn lose(&mut self, level: Level) {
-        self.shared.producer.count_dropped(level.class());
+        self.shared.producer.count_dropped(level.class().index());
         let now = self.stamper.stamp();
         let first = self.gap.map_or(now, |(first, _)| first);
         self.gap = Some((first, now));
-        if let Some(header) = self.ring.as_ref().and_then(|ring| ring.header()) {
+        if let Some(header) = self.ring.header() {
             header.marks().note_dropped(self.shared.producer.dropped());
         }
-        self.margin = self.capacity + 1;
+        self.set_margin(self.capacity + 1);
     }
 
     /// Has every call go the slow way: the lane was opened when others had been closed.
@@ -260,11 +261,17 @@ impl Writer {
 
     fn calm_down(&mut self) {
         let unusual = self.gap.is_some() || self.scope.0 != self.scope.1;
-        self.margin = if unusual { self.capacity + 1 } else { self.calm };
+        self.set_margin(if unusual { self.capacity + 1 } else { self.calm });
+    }
+
+    fn set_margin(&mut self, margin: usize) {
+        self.margin = margin;
+        // It looked with another margin.
+        self.ring.look_away();
     }
 
     fn is_above_mark(&self) -> bool {
-        self.ring.as_ref().is_some_and(|ring| ring.free() < self.capacity / 4 * 3)
+        self.ring.free() < self.capacity / 4 * 3
     }
 
     /// Wins `words` contiguous free words, or gives up as the policy says.
@@ -279,16 +286,15 @@ impl Writer {
     /// Makes sure that `words` contiguous words are free, closing the end of the ring if it is
     /// too short.
     fn try_win(&mut self, level: Level, words: usize) -> bool {
-        let headroom = self.headroom(level);
-        let Some(ring) = &mut self.ring else { return false };
-        let end = ring.to_end();
+        let headroom = self.headroom(level.class());
+        let end = self.ring.to_end();
         if end >= words {
-            return ring.has(words + headroom);
+            return self.ring.has(words + headroom);
         }
         // The ring ends within the frame: its end is closed, and the frame starts at its beginning.
         // SAFETY: `Words` writes every word.
         unsafe {
-            ring.write(end, words + headroom, |space| {
+            self.ring.write(end, words + headroom, |space| {
                 let mut out = Words::new(space);
                 out.push(frame::head(end, PAD, 0));
                 out.finish();
@@ -298,16 +304,9 @@ impl Writer {
 
     /// Writes a frame into space that has been won.
     fn commit(&mut self, words: usize, fill: impl FnOnce(u64, &mut Words<'_>)) {
-        let Self { ring: Some(ring), stamper, .. } = self else { return };
-        // SAFETY: `Words` writes every word.
-        unsafe {
-            ring.write(words, 0, |space| {
-                let stamp = stamper.stamp();
-                let mut out = Words::new(space);
-                fill(stamp, &mut out);
-                out.finish();
-            });
-        }
+        let Self { ring, stamper, .. } = self;
+        // SAFETY: `encode` writes every word.
+        unsafe { ring.write(words, 0, |space| encode(space, || stamper.stamp(), fill)) };
     }
 
     /// Waits for space: yields, then naps; never spins. The deadline is a budget per stall.
@@ -316,7 +315,7 @@ impl Writer {
         let Some(budget) = self.hub.overflow().patience(level, self.side) else {
             return Err(Refused);
         };
-        let mut free = self.ring.as_ref().map_or(0, Producer::free);
+        let mut free = self.ring.free();
         let mut spent = match self.stall {
             Some(stall) if stall.free == free => stall.spent,
             _ => Duration::ZERO,
@@ -350,7 +349,7 @@ impl Writer {
                 self.stall = None;
                 return Ok(());
             }
-            let now_free = self.ring.as_ref().map_or(0, Producer::free);
+            let now_free = self.ring.free();
             if now_free != free {
                 // The drain moves: another stall, another budget.
                 (free, spent, begin) = (now_free, Duration::ZERO, Instant::now());
@@ -396,7 +395,7 @@ impl Writer {
             // A frame that was begun is worth waiting for; the drain drops a torn one.
             self.win(level, length)?;
             if place & frame::LAST_PART != 0 {
-                self.shared.producer.count_published(level.class());
+                self.shared.producer.count_published(level.class().index());
             }
             self.commit(length, |_, out| {
                 out.push(frame::head(length, PART, 0));
@@ -415,11 +414,11 @@ impl Writer {
 #[inline(always)]
 fn encode(
     space: &mut [MaybeUninit<u64>],
-    stamper: &Stamper,
+    stamp: impl FnOnce() -> u64,
     fill: impl FnOnce(u64, &mut Words<'_>),
 ) {
     // The clock is read after space is won.
-    let stamp = stamper.stamp();
+    let stamp = stamp();
     // `Words` moves only over words that it has written, and `finish` writes the rest.
     let mut out = Words::new(space);
     fill(stamp, &mut out);
@@ -431,10 +430,12 @@ impl Drop for Writer {
     /// pool once the drain has taken what is in it.
     fn drop(&mut self) {
         self.report_gap();
-        if let Some(header) = self.ring.as_ref().and_then(Producer::header) {
+        if let Some(header) = self.ring.header() {
             header.marks().tell_end();
         }
-        *lock(&self.shared.returned) = self.ring.take();
+        // SAFETY: nobody uses the field after this.
+        let ring = unsafe { ManuallyDrop::take(&mut self.ring) };
+        *lock(&self.shared.returned) = Some(ring);
         self.shared.end.tell();
         self.hub.wake().wake();
     }

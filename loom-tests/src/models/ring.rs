@@ -109,6 +109,39 @@ fn words_arrive_whole_and_in_order() {
     });
 }
 
+/// Both words of one space, published one by one: the second is written when the first may have
+/// been read already.
+#[test]
+fn a_space_may_be_published_in_parts() {
+    loom::model(|| {
+        let (mut producer, mut consumer) = ends();
+        let publishing = thread::spawn(move || {
+            let space = producer.space(2, 0).unwrap();
+            let next = space.as_mut_ptr();
+            for at in 0..2 {
+                producer.memory().note_write(at, 1);
+                // SAFETY: the space has two words, of which this one is not published.
+                #[allow(unsafe_code)]
+                unsafe {
+                    next.add(at).write(std::mem::MaybeUninit::new(at as u64 + 1));
+                    producer.publish(1);
+                }
+            }
+        });
+        let mut expected = 1;
+        for _ in 0..3 {
+            let (head, tail) = (consumer.head(), consumer.tail());
+            for word in consumer.words(head, tail).0 {
+                assert_eq!(*word, expected);
+                expected += 1;
+            }
+            consumer.release(tail);
+            thread::yield_now();
+        }
+        publishing.join().unwrap();
+    });
+}
+
 /// A refused reach beyond the tail or behind the head gives nothing.
 #[test]
 fn what_is_not_there_is_not_given() {

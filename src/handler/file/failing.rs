@@ -171,7 +171,7 @@ impl Gap {
     }
 
     pub(crate) fn add(&mut self, record: &LogRecord<'_>) {
-        self.by_class[record.level().class()] += 1;
+        self.by_class[record.level().class().index()] += 1;
         self.last_ns = self.last_ns.max(record.time_ns());
         self.first_ns = self.first_ns.min(record.time_ns());
     }
