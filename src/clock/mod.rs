@@ -238,6 +238,14 @@ impl Timeline {
         }
     }
 
+    /// A lane has shown a time that [`ns_after`](Self::ns_after) gave for one of its stamps.
+    #[inline]
+    pub(crate) fn has_shown(&self, ns: i64, lane: &mut Monotone) {
+        if self.track.is_some() {
+            lane.last_ns = ns;
+        }
+    }
+
     /// The time now, by the clock that stamps.
     pub(crate) fn now_ns(&self) -> i64 {
         self.ns(self.stamper.stamp())
