@@ -164,6 +164,16 @@ impl<'a> In<'a> {
         self.at >= self.end
     }
 
+    /// What is not read yet, and the padding.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes to `n` bytes after the beginning of what [`rest`](Self::rest) gave.
+    pub(crate) fn go_to(&mut self, rest: &[u8], n: usize) {
+        self.at = self.end.min(self.bytes.len() - rest.len() + n);
+    }
+
     #[inline(always)]
     pub(crate) fn low(&mut self, n: usize) -> Option<u64> {
         let mask = MASKS.get(n).filter(|_| n <= 8)?;
