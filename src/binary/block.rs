@@ -263,16 +263,21 @@ impl Lengths {
 }
 
 /// How many records are unpacked before they are lent.
-const MOST_ALIKE: usize = 32;
+const MOST_ALIKE: usize = 64;
 
 /// Records that follow each other and differ in time and numbers alone.
-#[derive(Default)]
 struct Alike {
     /// Of each: the tag words, then its numbers.
     rows: Vec<u64>,
     row_words: usize,
     times: [i64; MOST_ALIKE],
     count: usize,
+}
+
+impl Default for Alike {
+    fn default() -> Self {
+        Self { rows: Vec::new(), row_words: 0, times: [0; MOST_ALIKE], count: 0 }
+    }
 }
 
 impl Alike {
@@ -349,12 +354,13 @@ impl Rows<'_> {
     ) -> (usize, usize) {
         let (code, code_length) = short_varint(code);
         let code_bits = !beyond(code_length as u8);
-        let (mut now, mut count, mut at) = (*time, 0, 0);
-        let mut rest = self.words;
+        let (mut now, mut count) = (*time, 0);
+        let (all, mut bytes, mut rest) = (bytes.len(), bytes, self.words);
         for time_ns in self.times {
-            let room = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<ROOM>());
             let row = rest.split_at_mut_checked(tags.len() + slots.len());
-            let (Some(room), Some((row, others))) = (room, row) else { break };
+            let (Some(room), Some((row, others))) = (bytes.first_chunk::<ROOM>(), row) else {
+                break;
+            };
             let first = low(room, 0);
             if first & code_bits != code {
                 break;
@@ -377,11 +383,11 @@ impl Rows<'_> {
             now = now.wrapping_add(delta as i64);
             *time_ns = now;
             rest = others;
-            at += place;
+            bytes = bytes.get(place % (ROOM - 8)..).unwrap_or_default();
             count += 1;
         }
         *time = now;
-        (count, at)
+        (count, all - bytes.len())
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) struct Slot {
 }
 
 /// How many records are stored in known lengths that they fit before they are measured again.
-pub(super) const MEASURE_EVERY: u32 = 32;
+pub(super) const MEASURE_EVERY: u32 = 64;
 
 impl FormState {
     fn new(tags: Vec<u8>) -> Self {

@@ -112,11 +112,10 @@ impl Encoder {
         while self.len() < bounds.block
             && let Some(frame) = own.peek()
         {
-            let head = own.head();
             if taken.records == 0 {
-                (first_ns, next) = (frame.time_ns, head.sequence);
+                (first_ns, next) = (frame.time_ns, own.head().sequence);
             }
-            if !self.take_one(&frame, &head, bounds, taken.records == 0) {
+            if !self.take_one(&frame, &own, bounds, taken.records == 0) {
                 break;
             }
             own.advance();
@@ -141,14 +140,14 @@ impl Encoder {
     /// Takes a record whose form may have to be found, and the lengths of its values. False, and
     /// nothing happened, if it is none for this.
     #[inline(never)]
-    fn take_one(
+    fn take_one<'w>(
         &mut self,
         frame: &SiteFrame<'_>,
-        head: &Head<'_>,
+        source: &impl FrameSource<'w>,
         bounds: Bounds,
         is_first: bool,
     ) -> bool {
-        let context = if is_first { head.context.len() } else { 0 };
+        let context = if is_first { source.head().context.len() } else { 0 };
         let bytes = self.len() as u64 + at_most(frame.values.len() + context);
         if frame.time_ns >= bounds.until_ns || bytes > bounds.room {
             return false;
@@ -156,14 +155,14 @@ impl Encoder {
         let tags = frame.tags.first().copied().unwrap_or(0);
         let mut found = frame.found.get();
         if found.encoder != self.number || found.tags != tags {
-            let form = self.site_form(head, frame.site, frame.tags);
+            let form = self.site_form(&source.head(), frame.site, frame.tags);
             let levels = level_bit(frame.level);
             found = FoundForm { encoder: self.number, tags, form, levels };
             frame.found.set(found);
         }
         let (before, slots) = (self.out.len(), self.slots);
         if is_first {
-            self.begin(head, frame.values.len());
+            self.begin(&source.head(), frame.values.len());
         } else {
             self.out.room(64 + frame.values.len() * 10);
         }
@@ -300,12 +299,15 @@ fn put_each(
     times: &[i64],
 ) -> Put {
     let (code, code_length) = short_varint(code);
-    let mut put = Put { records: 0, bytes: 0 };
+    let (all, mut rest) = (bytes.len(), bytes);
+    let mut records = 0;
     for (frame, time_ns) in alike.frames.chunks_exact(alike.words.max(1)).zip(times) {
         let delta_ns = time_ns.wrapping_sub(last_ns) as u64;
-        let room = bytes.get_mut(put.bytes..).and_then(|room| room.first_chunk_mut());
         let values = frame.get(alike.before..).and_then(|values| values.get(..slots.len()));
-        let (Some(room), Some(values), ..0x4000) = (room, values, delta_ns) else { break };
+        let (Some(room), Some(values), ..0x4000) = (rest.first_chunk_mut(), values, delta_ns)
+        else {
+            break;
+        };
         let (delta, delta_length) = short_varint(delta_ns);
         put_low(room, 0, code | delta << (8 * code_length));
         let mut length = code_length + delta_length;
@@ -319,11 +321,11 @@ fn put_each(
         if beyond != 0 {
             break;
         }
-        put.bytes += length;
-        put.records += 1;
+        rest = std::mem::take(&mut rest).get_mut(length % 256..).unwrap_or_default();
+        records += 1;
         last_ns = *time_ns;
     }
-    put
+    Put { records, bytes: all - rest.len() }
 }
 
 /// Stores a number of which the low bytes count, at a place below 256.

@@ -401,10 +401,9 @@ impl Run<'_> {
     /// stands there between stamp and values; notes their times.
     #[inline(always)]
     fn count_alike<const WORDS: usize>(&self, mark: [u64; WORDS], times: &mut [i64]) -> usize {
-        let Self { rest, looked: (words, ..), alike: (head, _), limit, timeline, .. } = *self;
-        let (mut newest, mut last) = (self.newest, self.last);
-        let mut count = 0;
-        for (frame, time_ns) in rest.chunks_exact(words.max(1)).zip(times) {
+        let Self { rest, looked: (words, ..), alike: (head, _), limit, .. } = *self;
+        let (mut newest, mut count) = (self.newest, 0);
+        for (frame, time_ns) in rest.chunks_exact(words.max(1)).zip(&mut *times) {
             let [first, stamp, others @ ..] = frame else { break };
             let Some(others) = others.first_chunk::<WORDS>() else { break };
             if *first != head
@@ -414,10 +413,12 @@ impl Run<'_> {
             {
                 break;
             }
-            *time_ns = timeline.ns_after(*stamp, &mut last);
+            *time_ns = *stamp as i64;
             newest = *stamp;
             count += 1;
         }
+        let stamps = times.get_mut(..count).unwrap_or_default();
+        self.timeline.ns_after_each(stamps, self.last);
         count
     }
 }
