@@ -205,6 +205,23 @@ impl Filter for Looking {
     }
 }
 
+/// A record of so many numbers; one after the other is alike, but for some that are longer or come
+/// later.
+fn numbers(values: u32, n: u64, clock: &ManualClock) {
+    clock.advance(Duration::from_nanos(if n % 90 == 89 { 20_000 << (n % 7) } else { n % 300 }));
+    let long = n << if n % 70 == 69 { 33 } else { 0 };
+    let (signed, half) = (-(long as i64), long as f64 * 0.5);
+    match values {
+        0 => info!("none"),
+        1 => info!("{long}"),
+        2 => log!(Level::new(25), "{signed} {half}"),
+        3 => info!("{long} {n} {half}"),
+        4 => info!("{} {} {half} {signed}", n as f32 * 0.1, n % 3 == 0),
+        5 => info!("{long} {long} {} {} {}", n as i8, 'a', half as f32),
+        _ => info!("{n} {n} {n} {n} {n} {n} {n} {n} {half} {signed} {long}"),
+    }
+}
+
 #[test]
 fn records_packed_from_their_frames_are_those_packed_one_by_one() {
     let logs = [false, true].map(|one_by_one| {
@@ -249,6 +266,9 @@ fn records_packed_from_their_frames_are_those_packed_one_by_one() {
                         7 if n % 20 == 7 => info!(logger: quiet, "for one more"),
                         _ => {}
                     }
+                }
+                for values in 0..7 {
+                    (0..700).for_each(|n| numbers(values, n, &clock));
                 }
                 runtime.resume().unwrap();
                 assert!(runtime.deliver(Duration::from_secs(30)).is_complete());

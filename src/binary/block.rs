@@ -1,10 +1,11 @@
 //! From blocks to records.
 
 use super::dictionary::{Form, LaneEntry, Segment, is_fixed};
-use super::encode::{MOST_LENGTHS, op};
+use super::encode::{Fold, MOST_LENGTHS, Slot, beyond, op};
 use super::frame::{Header, ZSTD, bits_from};
-use super::pack::{In, are_lengths, unzigzag};
-use crate::callsite;
+use super::pack::{In, are_lengths, short_varint, unzigzag};
+use super::run::ROOM;
+use crate::callsite::{self, Callsite};
 use crate::decode::{self, Value};
 use crate::error::Error;
 use crate::level::Level;
@@ -116,11 +117,13 @@ impl BinaryBlock {
         lanes.push(new_lane(header.lane, header.sequence)?);
         let mut slot = 0;
         let mut time = header.first_ns;
-        let mut lengths = vec![u64::MAX; segment.forms.len()];
+        let mut lengths = vec![Lengths::default(); segment.forms.len()];
         let (mut words, mut few) = (Vec::new(), [0; FEW_WORDS]);
+        let mut alike = Alike::default();
         let mut once = Once::default();
         let mut unusual = false;
         while !read.is_empty() {
+            let rest = read.rest();
             let code = read.varint()?;
             let number = usize::try_from(code >> 1).ok()?;
             if number == 0 {
@@ -162,9 +165,9 @@ impl BinaryBlock {
                 continue;
             }
             let form = segment.forms.get(number)?.as_deref()?;
-            time = time.wrapping_add(read.varint()? as i64);
+            let known = lengths.get_mut(number)?;
             let lane = &mut lanes[slot];
-            let head = Head {
+            let mut head = Head {
                 logger: &form.logger,
                 level: form.level,
                 level_name: &form.level_name,
@@ -179,8 +182,21 @@ impl BinaryBlock {
                 without: lane.entry.without,
                 context: &lane.context,
             };
+            if let Some(site) = form.site
+                && form.is_plain()
+                && code & 1 != 0
+                && !unusual
+                && let Some(bytes) = alike.unpack(rest, code, form, known, &mut time)
+            {
+                read.go_to(rest, bytes);
+                alike.lend(head, site, each);
+                lane.next = lane.next.wrapping_add(alike.count as u64);
+                continue;
+            }
+            time = time.wrapping_add(read.varint()? as i64);
+            head.time_ns = time;
+            let known = &mut known.known;
             let renderer = once.renderer.as_ref();
-            let known = lengths.get_mut(number)?;
             let mut record = match form.site {
                 Some(site) if form.is_plain() => {
                     let words = numbers(form, code & 1 != 0, known, &mut read, &mut few)?;
@@ -214,6 +230,176 @@ impl BinaryBlock {
         Some(())
     }
 }
+
+/// The lengths of the values of a form's last record in the block.
+#[derive(Debug, Clone)]
+struct Lengths {
+    /// Four bits each; no lengths are known if all are set.
+    known: u64,
+    /// Where records are unpacked that have them: what they are made of.
+    slots: Vec<Slot>,
+    slots_of: u64,
+}
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self { known: u64::MAX, slots: Vec::new(), slots_of: u64::MAX }
+    }
+}
+
+impl Lengths {
+    /// What records of numbers are made of.
+    fn slots(&mut self, tags: &[u8]) -> &[Slot] {
+        if self.slots_of != self.known {
+            self.slots_of = self.known;
+            self.slots.clear();
+            self.slots.extend(tags.iter().enumerate().map(|(at, tag)| {
+                let length = (self.known >> (4 * at)) as u8 & 15;
+                Slot::new(*tag, length)
+            }));
+        }
+        &self.slots
+    }
+}
+
+/// How many records are unpacked before they are lent.
+const MOST_ALIKE: usize = 64;
+
+/// Records that follow each other and differ in time and numbers alone.
+struct Alike {
+    /// Of each: the tag words, then its numbers.
+    rows: Vec<u64>,
+    row_words: usize,
+    times: [i64; MOST_ALIKE],
+    count: usize,
+}
+
+impl Default for Alike {
+    fn default() -> Self {
+        Self { rows: Vec::new(), row_words: 0, times: [0; MOST_ALIKE], count: 0 }
+    }
+}
+
+impl Alike {
+    /// Unpacks records of a form whose values are as long as those of the record before, up to one
+    /// that is different. Returns how many bytes they take; `None` if the first one is to be read
+    /// in another way.
+    #[inline(never)]
+    fn unpack(
+        &mut self,
+        bytes: &[u8],
+        code: u64,
+        form: &Form,
+        known: &mut Lengths,
+        time: &mut i64,
+    ) -> Option<usize> {
+        if known.known == u64::MAX || code >= 0x4000 {
+            return None;
+        }
+        let slots = known.slots(&form.tags);
+        let words = form.words.len() + slots.len();
+        self.row_words = words;
+        if self.rows.len() < MOST_ALIKE * words {
+            self.rows.resize(MOST_ALIKE * words, 0);
+        }
+        let rows = Rows { words: &mut self.rows, times: &mut self.times };
+        // For a few values their number is known to the compiler, which makes no loop of them.
+        let (count, length) = match (&*form.words, slots) {
+            ([tags], [a]) => rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a], time),
+            ([tags], [a, b]) => rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b], time),
+            ([tags], [a, b, c]) => {
+                rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b, *c], time)
+            }
+            ([tags], [a, b, c, d]) => {
+                rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b, *c, *d], time)
+            }
+            (tags, slots) => rows.unpack::<ROOM>(bytes, code, tags, slots, time),
+        };
+        self.count = count;
+        (count > 0).then_some(length)
+    }
+
+    /// Lends the records, of which `head` is the first one's but for its time.
+    #[inline(always)]
+    fn lend(&self, head: Head<'_>, site: &'static Callsite, each: &mut impl FnMut(&LogRecord<'_>)) {
+        let first = head.sequence;
+        let mut record = LogRecord::new(head, Body::Site { site, words: &[] }, None);
+        let words = self.row_words;
+        let mut rest = &*self.rows;
+        for (at, time_ns) in self.times.iter().take(self.count).enumerate() {
+            let Some((row, others)) = rest.split_at_checked(words) else { return };
+            rest = others;
+            record.go_on(*time_ns, first.wrapping_add(at as u64), row);
+            each(&record);
+        }
+    }
+}
+
+/// Places for records, and for their times.
+struct Rows<'a> {
+    words: &'a mut [u64],
+    times: &'a mut [i64],
+}
+
+impl Rows<'_> {
+    /// Unpacks records of these tag words and slots. Returns how many, and of how many bytes.
+    #[inline(always)]
+    fn unpack<const ROOM: usize>(
+        self,
+        bytes: &[u8],
+        code: u64,
+        tags: &[u64],
+        slots: &[Slot],
+        time: &mut i64,
+    ) -> (usize, usize) {
+        let (code, code_length) = short_varint(code);
+        let code_bits = !beyond(code_length as u8);
+        let (mut now, mut count) = (*time, 0);
+        let (all, mut bytes, mut rest) = (bytes.len(), bytes, self.words);
+        for time_ns in self.times {
+            let row = rest.split_at_mut_checked(tags.len() + slots.len());
+            let (Some(room), Some((row, others))) = (bytes.first_chunk::<ROOM>(), row) else {
+                break;
+            };
+            let first = low(room, 0);
+            if first & code_bits != code {
+                break;
+            }
+            let delta = first >> (8 * code_length);
+            let (delta, delta_length) = match (delta & 0x80, delta & 0x8000) {
+                (0, _) => (delta & 0x7f, 1),
+                (_, 0) => (delta & 0x7f | delta >> 1 & 0x3f80, 2),
+                _ => break,
+            };
+            let (row_tags, row) = row.split_at_mut(tags.len());
+            for (word, tag_word) in row_tags.iter_mut().zip(tags) {
+                *word = *tag_word;
+            }
+            let mut place = code_length + delta_length;
+            for (word, slot) in row.iter_mut().zip(slots) {
+                *word = slot.unfold(low(room, place) & !slot.beyond);
+                place += usize::from(slot.length);
+            }
+            now = now.wrapping_add(delta as i64);
+            *time_ns = now;
+            rest = others;
+            bytes = bytes.get(place % (ROOM - 8)..).unwrap_or_default();
+            count += 1;
+        }
+        *time = now;
+        (count, all - bytes.len())
+    }
+}
+
+/// A word at a place that is less than the room but for it.
+#[inline(always)]
+fn low<const ROOM: usize>(room: &[u8; ROOM], at: usize) -> u64 {
+    let at = at % (ROOM - 8);
+    room[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// More bytes than a record of four numbers takes.
+const FEW_ROOM: usize = 64 + 8;
 
 /// Room for a few values and their tag words.
 const FEW_WORDS: usize = MOST_LENGTHS + MOST_LENGTHS / 8;
@@ -299,6 +485,17 @@ fn unfold(tag: u8, value: u64) -> u64 {
         tag::I8 | tag::I16 | tag::I32 | tag::I64 => unzigzag(value) as u64,
         tag::F32 => value.swap_bytes().rotate_left(32),
         _ => value,
+    }
+}
+
+impl Slot {
+    #[inline(always)]
+    fn unfold(&self, value: u64) -> u64 {
+        match self.fold {
+            Fold::Not => value,
+            Fold::Swap => value.swap_bytes(),
+            Fold::ByTag => unfold(self.tag, value),
+        }
     }
 }
 

@@ -114,12 +114,13 @@ pub(super) struct FormState {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     pub(super) tag: u8,
+    pub(super) fold: Fold,
     pub(super) length: u8,
     pub(super) beyond: u64,
 }
 
 /// How many records are stored in known lengths that they fit before they are measured again.
-pub(super) const MEASURE_EVERY: u32 = 32;
+pub(super) const MEASURE_EVERY: u32 = 64;
 
 impl FormState {
     fn new(tags: Vec<u8>) -> Self {
@@ -142,8 +143,7 @@ impl FormState {
                     length = rest as u8 & 15;
                     rest >>= 4;
                 }
-                let beyond = if length == 8 { 0 } else { u64::MAX << (8 * length) };
-                Slot { tag: *tag, length, beyond }
+                Slot::new(*tag, length)
             }));
         }
     }
@@ -186,6 +186,8 @@ pub(crate) struct Encoder {
     pub(super) entries: Vec<u8>,
     pub(super) header: Header,
     pub(super) time: i64,
+    /// Times of records that are being packed.
+    pub(super) times: [i64; MEASURE_EVERY as usize],
 }
 
 impl Encoder {
@@ -211,6 +213,7 @@ impl Encoder {
             entries: Vec::new(),
             header: Header::plain(Kind::Records, preamble.segment, &[]),
             time: 0,
+            times: [0; MEASURE_EVERY as usize],
         };
         (this, preamble)
     }
@@ -562,6 +565,45 @@ pub(super) fn fold(tag: u8, word: u64) -> u64 {
         tag::I8 | tag::I16 | tag::I32 | tag::I64 => zigzag(word as i64),
         tag::F32 => word.rotate_left(32).swap_bytes(),
         _ => word,
+    }
+}
+
+/// The bits of a word that so many bytes have no room for.
+#[inline(always)]
+pub(super) fn beyond(length: u8) -> u64 {
+    if length >= 8 { 0 } else { u64::MAX << (8 * length) }
+}
+
+/// How [`fold`] does it, with what is most frequent told apart first.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fold {
+    Not,
+    Swap,
+    ByTag,
+}
+
+impl Fold {
+    pub(super) fn of(tag: u8) -> Self {
+        match tag {
+            tag::U64 => Self::Not,
+            tag::F64 => Self::Swap,
+            _ => Self::ByTag,
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(tag: u8, length: u8) -> Self {
+        Self { tag, fold: Fold::of(tag), length, beyond: beyond(length) }
+    }
+
+    #[inline(always)]
+    pub(super) fn fold(&self, word: u64) -> u64 {
+        match self.fold {
+            Fold::Not => word,
+            Fold::Swap => word.swap_bytes(),
+            Fold::ByTag => fold(self.tag, word),
+        }
     }
 }
 

@@ -22,5 +22,5 @@ pub(crate) use encode::{Encoder, Preamble};
 pub(crate) use frame::{HEADER_BYTES, Header, Kind};
 pub(crate) use index::index_block;
 pub use reader::{BinaryReader, Damage};
-pub(crate) use run::{Bounds, FoundForm, FrameSource, SiteFrame};
+pub(crate) use run::{Alike, Bounds, FoundForm, FrameSource, SiteFrame};
 pub(crate) use settle::BLOCK_FILES;

@@ -34,6 +34,15 @@ pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
+/// A number below 0x4000 as a varint, and its length.
+#[inline(always)]
+pub(crate) fn short_varint(number: u64) -> (u64, usize) {
+    match number {
+        ..0x80 => (number, 1),
+        _ => (number & 0x7f | 0x80 | (number >> 7) << 8, 2),
+    }
+}
+
 /// Bytes in the making, with room beyond their end, so that numbers are stored whole.
 #[derive(Debug, Default)]
 pub(crate) struct Out {
@@ -153,6 +162,16 @@ impl<'a> In<'a> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.at >= self.end
+    }
+
+    /// What is not read yet, and the padding.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes to `n` bytes after the beginning of what [`rest`](Self::rest) gave.
+    pub(crate) fn go_to(&mut self, rest: &[u8], n: usize) {
+        self.at = self.end.min(self.bytes.len() - rest.len() + n);
     }
 
     #[inline(always)]

@@ -2,10 +2,10 @@
 //! first: the way of nearly all records.
 
 use super::encode::{
-    Encoder, FormState, MEASURE_EVERY, MOST_LENGTHS, Slot, at_most, fold, is_text, measured,
+    Encoder, FormState, MEASURE_EVERY, MOST_LENGTHS, Slot, at_most, is_text, measured,
 };
 use super::frame::level_bit;
-use super::pack::Out;
+use super::pack::{Out, short_varint};
 use crate::callsite::Callsite;
 use crate::decode;
 use crate::level::Level;
@@ -42,13 +42,34 @@ pub(crate) struct FoundForm {
 pub(crate) trait FrameSource<'w> {
     /// The next record, if it is of that kind.
     fn peek(&mut self) -> Option<SiteFrame<'w>>;
-    /// The next record's time and values, if it is of that kind and all else is as in the record that
-    /// was taken last: call site, logger, level, and of what kinds the values are.
-    fn peek_alike(&mut self) -> Option<(i64, &'w [u64])>;
+    /// The records from the one that was looked at last on that have all but time and values in
+    /// common with it: call site, logger, level, and of what kinds the values are. Notes their
+    /// times, and gives no more than there is room for.
+    fn peek_alike(&mut self, times: &mut [i64]) -> Alike<'w>;
     /// All that the record shows which was looked at last.
     fn head(&self) -> Head<'_>;
     /// The record that was looked at last is taken.
     fn advance(&mut self);
+    /// Records that [`peek_alike`](Self::peek_alike) gave are taken, up to one with this time.
+    fn take_alike(&mut self, taken: &Alike<'w>, time_ns: i64);
+}
+
+/// Frames of records that follow each other, and differ in time and values alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Alike<'w> {
+    pub(crate) frames: &'w [u64],
+    /// How long each is, and what stands before its values.
+    pub(crate) words: usize,
+    pub(crate) before: usize,
+    pub(crate) count: usize,
+}
+
+impl Alike<'_> {
+    /// The first of them.
+    fn first(self, count: usize) -> Self {
+        let frames = self.frames.get(..count * self.words).unwrap_or(self.frames);
+        Self { frames, count: count.min(self.count), ..self }
+    }
 }
 
 /// Up to where records may be taken.
@@ -72,8 +93,9 @@ pub(crate) struct Taken {
     levels: u16,
 }
 
-/// Numbers of a record of a few values take no more: form, time, values.
-const MOST_PLAIN_BYTES: usize = 2 + 2 + 8 * MOST_LENGTHS;
+/// More bytes than a record of a few numbers takes: form, time, values.
+pub(super) const ROOM: usize = 256 + 8;
+const _: () = assert!(2 + 2 + 8 * MOST_LENGTHS <= 256);
 
 impl Encoder {
     /// Takes records up to a bound, or up to one that needs a closer look.
@@ -90,11 +112,10 @@ impl Encoder {
         while self.len() < bounds.block
             && let Some(frame) = own.peek()
         {
-            let head = own.head();
             if taken.records == 0 {
-                (first_ns, next) = (frame.time_ns, head.sequence);
+                (first_ns, next) = (frame.time_ns, own.head().sequence);
             }
-            if !self.take_one(&frame, &head, bounds, taken.records == 0) {
+            if !self.take_one(&frame, &own, bounds, taken.records == 0) {
                 break;
             }
             own.advance();
@@ -119,14 +140,14 @@ impl Encoder {
     /// Takes a record whose form may have to be found, and the lengths of its values. False, and
     /// nothing happened, if it is none for this.
     #[inline(never)]
-    fn take_one(
+    fn take_one<'w>(
         &mut self,
         frame: &SiteFrame<'_>,
-        head: &Head<'_>,
+        source: &impl FrameSource<'w>,
         bounds: Bounds,
         is_first: bool,
     ) -> bool {
-        let context = if is_first { head.context.len() } else { 0 };
+        let context = if is_first { source.head().context.len() } else { 0 };
         let bytes = self.len() as u64 + at_most(frame.values.len() + context);
         if frame.time_ns >= bounds.until_ns || bytes > bounds.room {
             return false;
@@ -134,14 +155,14 @@ impl Encoder {
         let tags = frame.tags.first().copied().unwrap_or(0);
         let mut found = frame.found.get();
         if found.encoder != self.number || found.tags != tags {
-            let form = self.site_form(head, frame.site, frame.tags);
+            let form = self.site_form(&source.head(), frame.site, frame.tags);
             let levels = level_bit(frame.level);
             found = FoundForm { encoder: self.number, tags, form, levels };
             frame.found.set(found);
         }
         let (before, slots) = (self.out.len(), self.slots);
         if is_first {
-            self.begin(head, frame.values.len());
+            self.begin(&source.head(), frame.values.len());
         } else {
             self.out.room(64 + frame.values.len() * 10);
         }
@@ -167,7 +188,7 @@ impl Encoder {
         taken: &mut Taken,
     ) {
         let entries = self.entries.len();
-        let Self { out, states, block, number, time, .. } = self;
+        let Self { out, states, block, number, time, times, .. } = self;
         let (number, block, mut last_ns) = (*number, *block, *time);
         // The entries of forms that are found later are allowed for, as of one record.
         let most = (bounds.room.saturating_sub(at_most(MOST_LENGTHS)) as usize).min(bounds.block);
@@ -192,31 +213,28 @@ impl Encoder {
             {
                 break;
             }
-            let slots = &*state.slots;
-            let known = state.unmeasured;
-            let (mut time_ns, mut values) = (frame.time_ns, frame.values);
-            while state.unmeasured < MEASURE_EVERY
-                && at < most
-                && let Some(room) = bytes.get_mut(at..)
-                && let Some(room) = room.first_chunk_mut::<{ MOST_PLAIN_BYTES + 8 }>()
-                && let Some(length) =
-                    put_plain(room, code, time_ns.wrapping_sub(last_ns), slots, values)
-            {
-                state.unmeasured += 1;
-                at += length;
-                last_ns = time_ns;
-                source.advance();
-                match source.peek_alike() {
-                    Some(next) if next.0 < bounds.until_ns => (time_ns, values) = next,
-                    _ => break,
-                }
+            let left = MEASURE_EVERY.saturating_sub(state.unmeasured) as usize;
+            let Some(times) = times.get_mut(..left) else { break };
+            let mut alike = source.peek_alike(times);
+            if times.get(alike.count.wrapping_sub(1)).is_none_or(|last| *last >= bounds.until_ns) {
+                let due = |time_ns: &&i64| **time_ns < bounds.until_ns;
+                alike = alike.first(times.iter().take(alike.count).take_while(due).count());
             }
-            if state.unmeasured == known {
-                break;
-            }
-            taken.records += u64::from(state.unmeasured - known);
+            // The last that fits begins right before the bound.
+            let end = bytes.len().min(most - 1 + ROOM);
+            let Some(room) = bytes.get_mut(at..end) else { break };
+            let put = put_alike(room, code, &state.slots, last_ns, &alike, times);
+            let Some(time_ns) = times.get(put.records.wrapping_sub(1)) else { break };
+            source.take_alike(&alike.first(put.records), *time_ns);
+            at += put.bytes;
+            last_ns = *time_ns;
+            state.unmeasured += put.records as u32;
+            taken.records += put.records as u64;
             taken.greatest = taken.greatest.max(frame.level.as_i32());
             taken.levels |= found.levels;
+            if state.unmeasured >= MEASURE_EVERY {
+                break;
+            }
         }
         *time = last_ns;
         out.set_len(at);
@@ -242,36 +260,79 @@ impl Encoder {
     }
 }
 
-/// Stores a record of numbers in known lengths. Returns how long it is, unless one does not fit.
-#[inline(always)]
-fn put_plain(
-    room: &mut [u8; MOST_PLAIN_BYTES + 8],
+/// What [`put_alike`] stored.
+#[derive(Debug, Clone, Copy)]
+struct Put {
+    records: usize,
+    bytes: usize,
+}
+
+/// Stores records of numbers in known lengths, up to one that does not fit in them or that there is
+/// no [`ROOM`] for.
+#[inline(never)]
+fn put_alike(
+    room: &mut [u8],
     code: u64,
-    delta_ns: i64,
     slots: &[Slot],
-    values: &[u64],
-) -> Option<usize> {
-    let mut length = 0;
-    let mut put = |number: u64, bytes: u8| {
-        if let Some(place) = room.get_mut(length..length + 8) {
-            place.copy_from_slice(&number.to_le_bytes());
-        }
-        length += usize::from(bytes);
-    };
-    for number in [code, delta_ns as u64] {
-        match number {
-            ..0x80 => put(number, 1),
-            0x80..0x4000 => put(number & 0x7f | 0x80 | (number >> 7) << 8, 2),
-            _ => return None,
-        }
+    last_ns: i64,
+    alike: &Alike<'_>,
+    times: &[i64],
+) -> Put {
+    // For a few values their number is known to the compiler, which makes no loop of them.
+    match *slots {
+        [] => put_each(room, code, &[], last_ns, alike, times),
+        [a] => put_each(room, code, &[a], last_ns, alike, times),
+        [a, b] => put_each(room, code, &[a, b], last_ns, alike, times),
+        [a, b, c] => put_each(room, code, &[a, b, c], last_ns, alike, times),
+        [a, b, c, d] => put_each(room, code, &[a, b, c, d], last_ns, alike, times),
+        _ => put_each(room, code, slots, last_ns, alike, times),
     }
-    let mut beyond = 0;
-    for (slot, word) in slots.iter().zip(values) {
-        let value = fold(slot.tag, *word);
-        beyond |= value & slot.beyond;
-        put(value, slot.length);
+}
+
+#[inline(always)]
+fn put_each(
+    bytes: &mut [u8],
+    code: u64,
+    slots: &[Slot],
+    mut last_ns: i64,
+    alike: &Alike<'_>,
+    times: &[i64],
+) -> Put {
+    let (code, code_length) = short_varint(code);
+    let (all, mut rest) = (bytes.len(), bytes);
+    let mut records = 0;
+    for (frame, time_ns) in alike.frames.chunks_exact(alike.words.max(1)).zip(times) {
+        let delta_ns = time_ns.wrapping_sub(last_ns) as u64;
+        let values = frame.get(alike.before..).and_then(|values| values.get(..slots.len()));
+        let (Some(room), Some(values), ..0x4000) = (rest.first_chunk_mut(), values, delta_ns)
+        else {
+            break;
+        };
+        let (delta, delta_length) = short_varint(delta_ns);
+        put_low(room, 0, code | delta << (8 * code_length));
+        let mut length = code_length + delta_length;
+        let mut beyond = 0;
+        for (slot, word) in slots.iter().zip(values) {
+            let value = slot.fold(*word);
+            beyond |= value & slot.beyond;
+            put_low(room, length, value);
+            length += usize::from(slot.length);
+        }
+        if beyond != 0 {
+            break;
+        }
+        rest = std::mem::take(&mut rest).get_mut(length % 256..).unwrap_or_default();
+        records += 1;
+        last_ns = *time_ns;
     }
-    (beyond == 0).then_some(length)
+    Put { records, bytes: all - rest.len() }
+}
+
+/// Stores a number of which the low bytes count, at a place below 256.
+#[inline(always)]
+fn put_low(room: &mut [u8; ROOM], at: usize, number: u64) {
+    let at = at % 256;
+    room[at..at + 8].copy_from_slice(&number.to_le_bytes());
 }
 
 /// Stores numbers and texts in known lengths; there is room for all of them. Returns the bits that
@@ -287,7 +348,7 @@ fn pack_plain(out: &mut Out, state: &FormState, words: &[u64]) -> Option<u64> {
             out.short(bytes);
             continue;
         }
-        let value = fold(slot.tag, decode::word(&mut rest)?);
+        let value = slot.fold(decode::word(&mut rest)?);
         beyond |= value & slot.beyond;
         out.low(value, slot.length.into());
     }

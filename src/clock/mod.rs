@@ -159,6 +159,14 @@ impl Monotone {
         Self { last_ns }
     }
 
+    #[inline(always)]
+    fn each(mut self, stamps: &mut [i64], ns: impl Fn(u64) -> i64) {
+        for stamp in stamps {
+            self.last_ns = self.last_ns.max(ns(*stamp as u64));
+            *stamp = self.last_ns;
+        }
+    }
+
     /// The time shown last, if any was.
     pub(crate) fn last_ns(&self) -> Option<i64> {
         (self.last_ns != i64::MIN).then_some(self.last_ns)
@@ -247,6 +255,26 @@ impl Timeline {
                 lane.last_ns
             }
             None => stamp as i64,
+        }
+    }
+
+    /// Makes times of a lane's next stamps, of which none is less than the one before it: what
+    /// [`ns_after`](Self::ns_after) would say of one after the other.
+    #[inline]
+    pub(crate) fn ns_after_each(&self, stamps: &mut [i64], lane: Monotone) {
+        let Some(track) = &self.track else { return };
+        let (Some(first), Some(last)) = (stamps.first(), stamps.last()) else { return };
+        match track.line_between(*first as u64, *last as u64) {
+            Some(line) => lane.each(stamps, |stamp| line.at(stamp)),
+            None => lane.each(stamps, |stamp| track.ns(stamp)),
+        }
+    }
+
+    /// A lane has shown a time that [`ns_after_each`](Self::ns_after_each) made of a stamp of its.
+    #[inline]
+    pub(crate) fn has_shown(&self, ns: i64, lane: &mut Monotone) {
+        if self.track.is_some() {
+            lane.last_ns = ns;
         }
     }
 

@@ -34,7 +34,7 @@ const SLOWEST: f64 = 1.0 / 8.0;
 
 /// A straight line from ticks to nanoseconds.
 #[derive(Debug, Clone, Copy)]
-struct Line {
+pub(crate) struct Line {
     base: u64,
     ns: i64,
     /// Nanoseconds a tick, times 2^32.
@@ -42,8 +42,9 @@ struct Line {
 }
 
 impl Line {
+    /// The time of a stamp.
     #[inline(always)]
-    fn at(&self, ticks: u64) -> i64 {
+    pub(crate) fn at(&self, ticks: u64) -> i64 {
         let ahead = ticks.wrapping_sub(self.base) as i64;
         self.ns.wrapping_add(((i128::from(ahead) * i128::from(self.mult)) >> 32) as i64)
     }
@@ -92,12 +93,24 @@ impl Track {
     /// The time of a stamp, in nanoseconds since the Unix epoch.
     #[inline(always)]
     pub(crate) fn ns(&self, ticks: u64) -> i64 {
+        if self.is_now(ticks) { self.now.at(ticks) } else { self.before.at(ticks) }
+    }
+
+    /// Whether a stamp goes by the line that is current.
+    #[inline(always)]
+    fn is_now(&self, ticks: u64) -> bool {
         let ahead = ticks.wrapping_sub(self.now.base) as i64;
-        if (ahead.wrapping_sub(self.from) as u64) <= self.span {
-            self.now.at(ticks)
-        } else {
-            self.before.at(ticks)
-        }
+        (ahead.wrapping_sub(self.from) as u64) <= self.span
+    }
+
+    /// The line of all stamps from `first` to `last`, if it is known to be one.
+    #[inline]
+    pub(crate) fn line_between(&self, first: u64, last: u64) -> Option<Line> {
+        let is_now = self.is_now(first);
+        // Too near to each other for the other line to hold between them.
+        let apart = last.wrapping_sub(first);
+        let is_one = is_now == self.is_now(last) && apart <= self.span.min(u64::MAX - self.span);
+        is_one.then_some(if is_now { self.now } else { self.before })
     }
 
     /// The current line: ticks, the nanoseconds they stand for, nanoseconds a tick times 2^32.
@@ -311,6 +324,34 @@ mod tests {
         track.adjust(later);
         let next = machine.run(SECOND_NS / 2);
         assert!((track.ns(next.ticks) - next.ns).abs() < 10);
+    }
+
+    #[test]
+    fn stamps_between_two_of_one_line_go_by_that_line() {
+        let mut machine = Machine::new();
+        let (mut track, mut last) = (machine.track(), 0);
+        for anew in [false, true] {
+            run_and_adjust(&mut machine, &mut track, SECOND_NS, &mut last);
+            if anew {
+                machine.ticks = 1_000;
+                track.adjust(machine.run(SECOND_NS));
+            }
+            let (base, ticks) = (track.now.base, SECOND_NS as u64 / 4);
+            let mut found = 0;
+            for first in (0..40).map(|n| base.wrapping_sub(20 * ticks).wrapping_add(n * ticks)) {
+                for apart in [0, 1, ticks, 3 * ticks, 12 * ticks, u64::MAX / 2] {
+                    let Some(line) = track.line_between(first, first.wrapping_add(apart)) else {
+                        continue;
+                    };
+                    found += 1;
+                    for part in 0..=16 {
+                        let stamp = first.wrapping_add(apart / 16 * part);
+                        assert_eq!(line.at(stamp), track.ns(stamp));
+                    }
+                }
+            }
+            assert!(found > 80, "{found}");
+        }
     }
 
     #[test]

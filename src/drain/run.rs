@@ -8,7 +8,7 @@
 use super::frames::Frames;
 use super::generations::Generations;
 use super::stage::Stage;
-use crate::binary::{FoundForm, FrameSource, SiteFrame};
+use crate::binary::{Alike, FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
 use crate::format::LineSource;
@@ -405,24 +405,34 @@ impl<'a> FrameSource<'a> for Run<'a> {
         })
     }
 
-    #[inline(always)]
-    fn peek_alike(&mut self) -> Option<(i64, &'a [u64])> {
-        let [head, stamp, rest @ ..] = self.rest else { return None };
-        let (same, mark) = self.alike;
-        let (begins, values) = rest.split_at_checked(mark.len())?;
-        if *head != same
-            || begins.iter().zip(mark).any(|(word, mark)| word != mark)
-            || *stamp < self.newest
-            || *stamp > self.limit
-        {
-            return None;
-        }
+    #[inline(never)]
+    fn peek_alike(&mut self, times: &mut [i64]) -> Alike<'a> {
+        // A comparison of each size is a few moves; one of any size is a loop.
+        let count = match *self.alike.1 {
+            [ids] => self.count_alike([ids], times),
+            [ids, word] => self.count_alike([ids, word], times),
+            [ids, chosen, word] => self.count_alike([ids, chosen, word], times),
+            _ => 0,
+        };
         let words = self.looked.0;
-        let values = values.get(..words.checked_sub(2 + mark.len())?)?;
-        let mut last = self.last;
-        self.time_ns = self.timeline.ns_after(*stamp, &mut last);
-        self.looked = (words, *stamp, last);
-        Some((self.time_ns, values))
+        let frames = self.rest.get(..count * words).unwrap_or_default();
+        Alike { frames, words, before: 2 + self.alike.1.len(), count }
+    }
+
+    #[inline(always)]
+    fn take_alike(&mut self, taken: &Alike<'a>, time_ns: i64) {
+        let (whole, last) = taken.frames.split_at(taken.frames.len().saturating_sub(taken.words));
+        let Some(stamp) = last.get(1) else { return };
+        self.rest = self.rest.get(whole.len() + last.len()..).unwrap_or_default();
+        self.newest = *stamp;
+        self.timeline.has_shown(time_ns, &mut self.last);
+        self.taken += taken.count as u64;
+        if let Some(known) = self.at
+            && !known.others.is_empty()
+        {
+            let below = &mut self.below.borrow_mut();
+            (0..taken.count).for_each(|_| note_below(below, &known.others));
+        }
     }
 
     fn head(&self) -> Head<'_> {
@@ -432,6 +442,33 @@ impl<'a> FrameSource<'a> for Run<'a> {
     #[inline(always)]
     fn advance(&mut self) {
         self.take();
+    }
+}
+
+impl Run<'_> {
+    /// How many frames from the next on are like the one that was looked at last, `mark` being what
+    /// stands there between stamp and values; notes their times.
+    #[inline(always)]
+    fn count_alike<const WORDS: usize>(&self, mark: [u64; WORDS], times: &mut [i64]) -> usize {
+        let Self { rest, looked: (words, ..), alike: (head, _), limit, .. } = *self;
+        let (mut newest, mut count) = (self.newest, 0);
+        for (frame, time_ns) in rest.chunks_exact(words.max(1)).zip(&mut *times) {
+            let [first, stamp, others @ ..] = frame else { break };
+            let Some(others) = others.first_chunk::<WORDS>() else { break };
+            if *first != head
+                || others.iter().zip(&mark).any(|(word, mark)| word != mark)
+                || *stamp < newest
+                || *stamp > limit
+            {
+                break;
+            }
+            *time_ns = *stamp as i64;
+            newest = *stamp;
+            count += 1;
+        }
+        let stamps = times.get_mut(..count).unwrap_or_default();
+        self.timeline.ns_after_each(stamps, self.last);
+        count
     }
 }
 
