@@ -203,10 +203,13 @@ impl MmapRotatingFileHandler {
     #[cold]
     fn unmap(&mut self, broken: Broken, cx: &mut Context<'_>) -> Result<(), Error> {
         let disk = self.disk();
-        if let Err(error) = self.finish(&*disk) {
+        let finished = self.finish(&*disk);
+        if finished.is_err() || broken.cut {
             // NUL bytes may follow the last line; cut before more is appended.
             let terminator = self.options.terminator.as_bytes();
             segment::recover(&*disk, &self.live, self.how(), terminator)?;
+        }
+        if let Err(error) = finished {
             cx.report(error);
         }
         cx.report(broken.error);

@@ -159,6 +159,7 @@ impl Rotation {
         self.started
     }
 
+    #[cold]
     fn begin(&mut self, at: i64) {
         self.fresh = false;
         self.begun = at;

@@ -2,8 +2,14 @@
 //!
 //! Space is allocated window by window before it is mapped, so that a full disk is an answer and
 //! no signal, and pages are brought in ahead of the stores. While the file is open it is longer
-//! than what was written: NUL bytes follow to the end of the window. [`Segment::finish`] cuts it
-//! to its exact length; [`recover`] does so for one that a killed process left.
+//! than what was written: NUL bytes follow to the end of the window and a page more.
+//! [`Segment::finish`] cuts it to its exact length; [`recover`] does so for one that a killed
+//! process left.
+//!
+//! Pages are brought in by a `write(2)` of NUL bytes before they are mapped. The file system then
+//! makes one large folio of them, and maps it in one fault, where it would read, allocate and
+//! fault page by page for the mapping alone: 45 ns a line of 145 bytes in place of 200 (Linux 6.18,
+//! ext4).
 
 use super::storage::{How, Storage};
 use crate::error::Error;
@@ -12,10 +18,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Pages that are brought in at once, in bytes.
+/// Pages that are brought in at once, in bytes: fewer make folios too small to pay, more are out
+/// of the processor's cache before they are stored to.
 const POPULATE_BYTES: u64 = 256 << 10;
 /// How far ahead of the stores pages are brought in when there is nothing else to do.
-const AHEAD_BYTES: u64 = 1 << 20;
+const AHEAD_BYTES: u64 = POPULATE_BYTES / 2;
 
 /// An open file, a window of it, and where the next line goes.
 #[derive(Debug)]
@@ -28,8 +35,10 @@ pub(crate) struct Segment {
     window_at: u64,
     /// Offset of the next byte.
     position: u64,
-    /// Offset behind the last page that was brought in.
+    /// Offset behind the last page that was brought in; nothing was written from there on.
     populated: u64,
+    /// What pages are made of.
+    zeros: Vec<u8>,
     /// Offset up to which everything was synced, and whether a sync failed since.
     synced: u64,
     doubtful: bool,
@@ -78,6 +87,7 @@ impl Segment {
             window_at,
             position,
             populated: position,
+            zeros: vec![0; POPULATE_BYTES as usize],
             synced: position,
             doubtful: false,
         })
@@ -124,24 +134,35 @@ impl Segment {
     }
 
     /// Stores a line. On an error none of it counts, and the segment is to be finished.
-    pub(crate) fn store(&mut self, storage: &dyn Storage, mut bytes: &[u8]) -> Result<(), Broken> {
+    #[inline]
+    pub(crate) fn store(&mut self, storage: &dyn Storage, bytes: &[u8]) -> Result<(), Broken> {
+        // What was brought in lies in the window.
+        let end = self.position + bytes.len() as u64;
+        if end > self.populated {
+            return self.store_further(storage, bytes);
+        }
+        let at = (self.position - self.window_at) as usize;
+        match self.window.store(at, bytes) {
+            Ok(()) => self.position = end,
+            Err(_) => return Err(self.broken(self.position, cut_short())),
+        }
+        Ok(())
+    }
+
+    /// As [`store`](Self::store), behind what was brought in.
+    #[cold]
+    fn store_further(&mut self, storage: &dyn Storage, mut bytes: &[u8]) -> Result<(), Broken> {
         let begin = self.position;
         while !bytes.is_empty() {
-            let room = self.window_at + self.window.len() as u64 - self.position;
-            if room == 0 {
-                self.next_window(storage).map_err(|error| self.broken(begin, error))?;
-                continue;
+            if self.position == self.populated {
+                self.go_on(storage).map_err(|error| self.broken(begin, error))?;
             }
-            let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-            let end = self.position + len as u64;
-            if end > self.populated {
-                self.populate(end.max(self.populated + POPULATE_BYTES))
-                    .map_err(|error| self.broken(begin, error))?;
-            }
+            let room = usize::try_from(self.populated - self.position).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(bytes.len().min(room));
             let at = (self.position - self.window_at) as usize;
-            self.window.store(at, &bytes[..len]).map_err(|_| self.broken(begin, cut_short()))?;
-            self.position = end;
-            bytes = &bytes[len..];
+            self.window.store(at, now).map_err(|_| self.broken(begin, cut_short()))?;
+            self.position += now.len() as u64;
+            bytes = later;
         }
         Ok(())
     }
@@ -149,31 +170,50 @@ impl Segment {
     /// Brings pages in while nothing else is to be done, and looks whether the file is whole.
     pub(crate) fn prepare(&mut self, storage: &dyn Storage) -> Result<(), Broken> {
         let begin = self.position;
-        let end = self.window_at + self.window.len() as u64;
-        let whole = storage.stat(&self.file).is_ok_and(|meta| meta.len() >= end);
-        if !whole || self.window.is_lost() {
-            return Err(self.broken(begin, cut_short()));
+        let wanted = (self.position + AHEAD_BYTES).min(self.window_end());
+        let done = match self.window.is_lost() {
+            true => Err(cut_short()),
+            false if self.populated < wanted => self.populate(storage),
+            false => self.check_whole(storage),
+        };
+        done.map_err(|error| self.broken(begin, error))
+    }
+
+    fn window_end(&self) -> u64 {
+        self.window_at + self.window.len() as u64
+    }
+
+    /// Brings more pages in, of the next window if this one is full.
+    fn go_on(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        if self.populated == self.window_end() {
+            self.next_window(storage)?;
         }
-        if self.populated < (self.position + AHEAD_BYTES).min(end) {
-            self.populate(self.populated + POPULATE_BYTES)
-                .map_err(|error| self.broken(begin, error))?;
-        }
+        self.populate(storage)
+    }
+
+    /// Brings the next pages of the window in.
+    fn populate(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        self.check_whole(storage)?;
+        // Folios are as large as their place in the file is even.
+        let step = POPULATE_BYTES - self.populated % POPULATE_BYTES;
+        let len = step.min(self.window_end() - self.populated) as usize;
+        storage.write_at(&self.file, &self.zeros[..len], self.populated)?;
+        self.window.populate((self.populated - self.window_at) as usize, len)?;
+        // Between look and write somebody may have cut the file, which the write made longer then.
+        self.check_whole(storage)?;
+        self.populated += len as u64;
         Ok(())
     }
 
-    fn populate(&mut self, to: u64) -> io::Result<()> {
-        let to = to.min(self.window_at + self.window.len() as u64);
-        let from = self.populated.max(self.window_at);
-        self.window.populate((from - self.window_at) as usize, (to - from) as usize)?;
-        self.populated = to;
-        Ok(())
+    /// Looks whether the file has the length that it was given.
+    fn check_whole(&self, storage: &dyn Storage) -> io::Result<()> {
+        let whole = self.window_end() + sys::page_bytes() as u64;
+        if storage.stat(&self.file)?.len() < whole { Err(cut_short()) } else { Ok(()) }
     }
 
     fn next_window(&mut self, storage: &dyn Storage) -> io::Result<()> {
         // Making a file longer that somebody cut would leave a hole in it.
-        if storage.stat(&self.file)?.len() < self.window_at + self.window.len() as u64 {
-            return Err(cut_short());
-        }
+        self.check_whole(storage)?;
         (self.window, self.window_at) =
             map_window(storage, &self.file, self.position, self.window_bytes)?;
         self.populated = self.position;
@@ -207,7 +247,8 @@ fn cut_short() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "somebody cut the file short")
 }
 
-/// Allocates and maps a window that holds `position`.
+/// Allocates and maps a window that holds `position`, and allocates a page behind it: the file is
+/// longer than any write into the window makes it, so that its length tells whether it was cut.
 fn map_window(
     storage: &dyn Storage,
     file: &File,
@@ -215,9 +256,9 @@ fn map_window(
     window_bytes: u64,
 ) -> io::Result<(Window, u64)> {
     let page = sys::page_bytes() as u64;
-    let at = position / page * page;
     let len = window_bytes.next_multiple_of(page).max(page);
-    storage.allocate(file, at, len, false)?;
+    let at = position / len * len;
+    storage.allocate(file, at, len + page, false)?;
     // On 32-bit targets a window above the address space is an error like any other.
     let mapped = usize::try_from(len).map_err(|_| io::ErrorKind::InvalidInput.into());
     Ok((mapped.and_then(|len| Window::map(file, at, len))?, at))

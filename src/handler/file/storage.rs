@@ -123,6 +123,11 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
         file.write(bytes)
     }
 
+    /// Writes all of `bytes` at a place of a file that was opened to be mapped.
+    fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        sys::write_all_at(file, bytes, at)
+    }
+
     /// Allocates space; see [`sys::allocate`].
     fn allocate(&self, file: &File, offset: u64, len: u64, keep_size: bool) -> io::Result<()> {
         sys::allocate(file, offset, len, keep_size)

@@ -29,7 +29,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
-/// Writes all of `bytes` at a place of a file: system calls only, for a signal's handler.
+/// Writes all of `bytes` at a place of a file: system calls only, for a signal's handler too.
 ///
 /// # Errors
 ///

@@ -12,10 +12,13 @@ impl MmapRotatingFileHandler {
     }
 
     /// Takes the lock and makes the live file ready; nothing happens if it is.
+    #[inline]
     pub(super) fn open_files(&mut self) -> Result<(), Error> {
-        if !matches!(self.state, State::Closed) {
-            return Ok(());
-        }
+        if matches!(self.state, State::Closed) { self.open_closed() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn open_closed(&mut self) -> Result<(), Error> {
         let disk = self.disk();
         if self.options.create_dirs
             && let Some(parent) = self.path.parent()

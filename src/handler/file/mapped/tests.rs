@@ -293,6 +293,40 @@ fn a_cut_at_the_very_end_of_a_window_leaves_no_hole() {
 }
 
 #[test]
+fn a_cut_just_before_pages_are_brought_in_leaves_no_hole() {
+    let dir = TestDir::new();
+    if !can_map(&dir) {
+        return;
+    }
+    // The last pages of a window make the file no longer than others do.
+    for (lines, window) in [(5000, 1 << 20), (2600, 256 << 10)] {
+        let faulty = Faulty::new(|_, _| Fate::Work);
+        let mut desk = desk(builder(&dir).window_bytes(window).storage(faulty.clone()));
+        for n in 0..lines {
+            desk.put(&format!("{n} {}", "x".repeat(90))).unwrap();
+        }
+        let (live, mut uncut) = (dir.join("hot.log.live"), true);
+        faulty.set(move |what, _| {
+            if what == "write_at" && std::mem::take(&mut uncut) {
+                std::fs::write(&live, "0 torn").unwrap();
+            }
+            Fate::Work
+        });
+        for n in lines..2 * lines {
+            desk.put(&format!("{n} {}", "x".repeat(90))).unwrap();
+        }
+        assert!(desk.handler.is_mapped());
+        assert_eq!(desk.delivery.errors.len(), 1);
+        desk.close().unwrap();
+        // The line that was torn is ended, and the rest follows.
+        let found = numbers(&dir);
+        assert_eq!((found[0], *found.last().unwrap()), (0, 2 * lines - 1));
+        assert!(found.len() > 100 && found[1..].windows(2).all(|two| two[0] + 1 == two[1]));
+        std::fs::remove_file(dir.join("hot.log")).unwrap();
+    }
+}
+
+#[test]
 fn a_live_file_that_could_not_be_cut_is_cut_before_it_gets_its_name() {
     let dir = TestDir::new();
     let faulty = Faulty::new(|_, _| Fate::Work);

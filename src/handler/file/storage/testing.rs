@@ -84,6 +84,7 @@ impl Storage for Faulty {
         sync_file_system(file: &File) -> ();
         set_owner(file: &File, user: Option<u32>, group: Option<u32>) -> ();
         copy_rights(from: &Metadata, to: &File) -> ();
+        write_at(file: &File, bytes: &[u8], at: u64) -> ();
         allocate(file: &File, offset: u64, len: u64, keep_size: bool) -> ();
         truncate(file: &File, len: u64) -> ();
         stat(file: &File) -> Metadata;
