@@ -29,7 +29,7 @@ pub(crate) struct Refused;
 pub(crate) struct Writer {
     /// Goes back to the pool in the end.
     ring: ManuallyDrop<Producer>,
-    /// Free words asked for beyond a frame's own on the fast path.
+    /// Free words that the fast path leaves.
     margin: usize,
     stamper: Stamper,
     shared: Arc<Shared>,
