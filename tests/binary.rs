@@ -216,7 +216,7 @@ fn numbers(values: u32, n: u64, clock: &ManualClock) {
         1 => info!("{long}"),
         2 => log!(Level::new(25), "{signed} {half}"),
         3 => info!("{long} {n} {half}"),
-        4 => info!("{} {} {half} {signed}", n as f32 * 0.1, n % 3 == 0),
+        4 => info!("{} {} {half} {signed}", n as f32 * 0.1, n % 3 > 1),
         5 => info!("{long} {long} {} {} {}", n as i8, 'a', half as f32),
         _ => info!("{n} {n} {n} {n} {n} {n} {n} {n} {half} {signed} {long}"),
     }

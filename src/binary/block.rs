@@ -1,10 +1,9 @@
 //! From blocks to records.
 
 use super::dictionary::{Form, LaneEntry, Segment, is_fixed};
-use super::encode::{Fold, MOST_LENGTHS, Slot, beyond, op};
+use super::encode::{MOST_LENGTHS, Slot, beyond, op, set_slots, unfold};
 use super::frame::{Header, ZSTD, bits_from};
 use super::pack::{In, are_lengths, short_varint, unzigzag};
-use super::run::ROOM;
 use crate::callsite::{self, Callsite};
 use crate::decode::{self, Value};
 use crate::error::Error;
@@ -252,11 +251,7 @@ impl Lengths {
     fn slots(&mut self, tags: &[u8]) -> &[Slot] {
         if self.slots_of != self.known {
             self.slots_of = self.known;
-            self.slots.clear();
-            self.slots.extend(tags.iter().enumerate().map(|(at, tag)| {
-                let length = (self.known >> (4 * at)) as u8 & 15;
-                Slot::new(*tag, length)
-            }));
+            set_slots(&mut self.slots, tags, self.known);
         }
         &self.slots
     }
@@ -305,15 +300,11 @@ impl Alike {
         let rows = Rows { words: &mut self.rows, times: &mut self.times };
         // For a few values their number is known to the compiler, which makes no loop of them.
         let (count, length) = match (&*form.words, slots) {
-            ([tags], [a]) => rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a], time),
-            ([tags], [a, b]) => rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b], time),
-            ([tags], [a, b, c]) => {
-                rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b, *c], time)
-            }
-            ([tags], [a, b, c, d]) => {
-                rows.unpack::<FEW_ROOM>(bytes, code, &[*tags], &[*a, *b, *c, *d], time)
-            }
-            (tags, slots) => rows.unpack::<ROOM>(bytes, code, tags, slots, time),
+            ([tags], [a]) => rows.unpack(bytes, code, &[*tags], &[*a], time),
+            ([tags], [a, b]) => rows.unpack(bytes, code, &[*tags], &[*a, *b], time),
+            ([tags], [a, b, c]) => rows.unpack(bytes, code, &[*tags], &[*a, *b, *c], time),
+            ([tags], [a, b, c, d]) => rows.unpack(bytes, code, &[*tags], &[*a, *b, *c, *d], time),
+            (tags, slots) => rows.unpack(bytes, code, tags, slots, time),
         };
         self.count = count;
         (count > 0).then_some(length)
@@ -344,7 +335,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     /// Unpacks records of these tag words and slots. Returns how many, and of how many bytes.
     #[inline(always)]
-    fn unpack<const ROOM: usize>(
+    fn unpack(
         self,
         bytes: &[u8],
         code: u64,
@@ -354,6 +345,7 @@ impl Rows<'_> {
     ) -> (usize, usize) {
         let (code, code_length) = short_varint(code);
         let code_bits = !beyond(code_length as u8);
+        let length = slots.last().map_or(0, |slot| usize::from(slot.place + slot.length)).min(BODY);
         let (mut now, mut count) = (*time, 0);
         let (all, mut bytes, mut rest) = (bytes.len(), bytes, self.words);
         for time_ns in self.times {
@@ -361,7 +353,7 @@ impl Rows<'_> {
             let (Some(room), Some((row, others))) = (bytes.first_chunk::<ROOM>(), row) else {
                 break;
             };
-            let first = low(room, 0);
+            let first = room.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
             if first & code_bits != code {
                 break;
             }
@@ -371,19 +363,19 @@ impl Rows<'_> {
                 (_, 0) => (delta & 0x7f | delta >> 1 & 0x3f80, 2),
                 _ => break,
             };
+            let start = code_length + delta_length;
+            let Some(body) = room.get(start..).and_then(|room| room.first_chunk()) else { break };
             let (row_tags, row) = row.split_at_mut(tags.len());
             for (word, tag_word) in row_tags.iter_mut().zip(tags) {
                 *word = *tag_word;
             }
-            let mut place = code_length + delta_length;
             for (word, slot) in row.iter_mut().zip(slots) {
-                *word = slot.unfold(low(room, place) & !slot.beyond);
-                place += usize::from(slot.length);
+                *word = slot.unfold(low(body, slot.place.into()) & !slot.beyond);
             }
             now = now.wrapping_add(delta as i64);
             *time_ns = now;
             rest = others;
-            bytes = bytes.get(place % (ROOM - 8)..).unwrap_or_default();
+            bytes = bytes.get(start + length..).unwrap_or_default();
             count += 1;
         }
         *time = now;
@@ -391,15 +383,16 @@ impl Rows<'_> {
     }
 }
 
-/// A word at a place that is less than the room but for it.
-#[inline(always)]
-fn low<const ROOM: usize>(room: &[u8; ROOM], at: usize) -> u64 {
-    let at = at % (ROOM - 8);
-    room[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
+/// More bytes than the numbers of a record take, if they are few, and a word.
+const BODY: usize = 8 * MOST_LENGTHS + 8;
+/// More than such a record takes, with form and time before them.
+const ROOM: usize = 8 + BODY;
 
-/// More bytes than a record of four numbers takes.
-const FEW_ROOM: usize = 64 + 8;
+/// A word of a record's numbers, at one of their places.
+#[inline(always)]
+fn low(body: &[u8; BODY], place: usize) -> u64 {
+    body[place % (BODY - 8)..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
 
 /// Room for a few values and their tag words.
 const FEW_WORDS: usize = MOST_LENGTHS + MOST_LENGTHS / 8;
@@ -476,27 +469,6 @@ fn any(tag: u8, read: &mut In<'_>, words: &mut Vec<u64>) -> Option<()> {
     words.resize(at + bytes.len().div_ceil(8), 0);
     bytemuck::cast_slice_mut(&mut words[at..])[..bytes.len()].copy_from_slice(bytes);
     Some(())
-}
-
-#[inline(always)]
-fn unfold(tag: u8, value: u64) -> u64 {
-    match tag {
-        tag::F64 => value.swap_bytes(),
-        tag::I8 | tag::I16 | tag::I32 | tag::I64 => unzigzag(value) as u64,
-        tag::F32 => value.swap_bytes().rotate_left(32),
-        _ => value,
-    }
-}
-
-impl Slot {
-    #[inline(always)]
-    fn unfold(&self, value: u64) -> u64 {
-        match self.fold {
-            Fold::Not => value,
-            Fold::Swap => value.swap_bytes(),
-            Fold::ByTag => unfold(self.tag, value),
-        }
-    }
 }
 
 /// Reads what filters changed.

@@ -7,7 +7,7 @@
 
 use super::dictionary::{self, FormEntry, LaneEntry, Start, is_fixed};
 use super::frame::{HEADER_BYTES, Header, Kind, level_bit};
-use super::pack::{Out, length, zigzag};
+use super::pack::{Out, length, unzigzag, zigzag};
 use crate::callsite::{self, Callsite};
 use crate::capture::{Capture, Encode};
 use crate::decode;
@@ -109,14 +109,31 @@ pub(super) struct FormState {
     pub(super) unmeasured: u32,
 }
 
-/// How a value is stored: its tag, and of a number its length and the bits that this has no room
-/// for.
+/// How a value is stored: its tag, and of a number its length, the bits that this has no room for
+/// and the lengths of the numbers before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     pub(super) tag: u8,
-    pub(super) fold: Fold,
+    fold: Fold,
     pub(super) length: u8,
+    pub(super) place: u8,
     pub(super) beyond: u64,
+}
+
+/// Slots of values with these tags, of which the numbers have these lengths.
+pub(super) fn set_slots(slots: &mut Vec<Slot>, tags: &[u8], mut lengths: u64) {
+    slots.clear();
+    let mut place = 0;
+    slots.extend(tags.iter().map(|tag| {
+        let mut length = 0;
+        if is_fixed(*tag) {
+            length = lengths as u8 & 15;
+            lengths >>= 4;
+        }
+        let slot = Slot { tag: *tag, fold: Fold::of(*tag), length, place, beyond: beyond(length) };
+        place += length;
+        slot
+    }));
 }
 
 /// How many records are stored in known lengths that they fit before they are measured again.
@@ -136,15 +153,7 @@ impl FormState {
         (self.lengths, self.block) = (lengths, block);
         self.slots.clear();
         if self.is_plain {
-            let mut rest = lengths;
-            self.slots.extend(self.tags.iter().map(|tag| {
-                let mut length = 0;
-                if is_fixed(*tag) {
-                    length = rest as u8 & 15;
-                    rest >>= 4;
-                }
-                Slot::new(*tag, length)
-            }));
+            set_slots(&mut self.slots, &self.tags, lengths);
         }
     }
 }
@@ -568,6 +577,17 @@ pub(super) fn fold(tag: u8, word: u64) -> u64 {
     }
 }
 
+/// The word of which [`fold`] made this.
+#[inline(always)]
+pub(super) fn unfold(tag: u8, value: u64) -> u64 {
+    match tag {
+        tag::F64 => value.swap_bytes(),
+        tag::I8 | tag::I16 | tag::I32 | tag::I64 => unzigzag(value) as u64,
+        tag::F32 => value.swap_bytes().rotate_left(32),
+        _ => value,
+    }
+}
+
 /// The bits of a word that so many bytes have no room for.
 #[inline(always)]
 pub(super) fn beyond(length: u8) -> u64 {
@@ -593,16 +613,22 @@ impl Fold {
 }
 
 impl Slot {
-    pub(super) fn new(tag: u8, length: u8) -> Self {
-        Self { tag, fold: Fold::of(tag), length, beyond: beyond(length) }
-    }
-
     #[inline(always)]
     pub(super) fn fold(&self, word: u64) -> u64 {
         match self.fold {
             Fold::Not => word,
             Fold::Swap => word.swap_bytes(),
             Fold::ByTag => fold(self.tag, word),
+        }
+    }
+
+    /// The word of which [`fold`](Self::fold) made this.
+    #[inline(always)]
+    pub(super) fn unfold(&self, value: u64) -> u64 {
+        match self.fold {
+            Fold::Not => value,
+            Fold::Swap => value.swap_bytes(),
+            Fold::ByTag => unfold(self.tag, value),
         }
     }
 }

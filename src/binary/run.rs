@@ -94,7 +94,7 @@ pub(crate) struct Taken {
 }
 
 /// More bytes than a record of a few numbers takes: form, time, values.
-pub(super) const ROOM: usize = 256 + 8;
+const ROOM: usize = 256 + 8;
 const _: () = assert!(2 + 2 + 8 * MOST_LENGTHS <= 256);
 
 impl Encoder {
