@@ -62,6 +62,20 @@ pub(crate) fn pin(cpu: usize) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn pin(_cpu: usize) {}
 
+/// Allocates space of a file behind its end, whose length stays; nothing where that cannot be done.
+#[cfg(target_os = "linux")]
+pub(crate) fn reserve(file: &std::fs::File, at: u64, len: u64) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: numbers only; the descriptor is open as long as `file` lives.
+    unsafe {
+        let (at, len) = (at as libc::off_t, len as libc::off_t);
+        libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, at, len);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn reserve(_file: &std::fs::File, _at: u64, _len: u64) {}
+
 /// The processor time that this process has used so far.
 pub(crate) fn cpu_time() -> Duration {
     usage(libc::RUSAGE_SELF)

@@ -69,10 +69,17 @@ fn measure(child: &Child) -> Result<(), String> {
         figures?.iter().for_each(|figure| println!("{}", figure.to_line()));
         return Ok(());
     }
-    let mut figures = vec![Figure::new("tsc read", "ns", machine::read_cost_ns())];
+    let read = machine::read_cost_ns();
+    let mut figures = vec![Figure::new("tsc read", "ns", read)];
     let before = machine::hand_off_ns();
     figures.extend(before.map(|ns| Figure::new("hand-off before", "ns", ns)));
     figures.extend(peer::run(&child.peer, child.workload, &setup, &child.size)?);
+    // What a call costs beside the reading of the counter that every stamp is.
+    if child.workload.is_latency()
+        && let Some(p50) = figures.iter().find(|figure| figure.metric == "p50")
+    {
+        figures.push(Figure::new("above tsc", "ns", p50.value - read));
+    }
     figures.extend(machine::hand_off_ns().map(|ns| Figure::new("hand-off after", "ns", ns)));
     for figure in figures {
         println!("{}", figure.to_line());

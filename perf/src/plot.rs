@@ -7,7 +7,7 @@ use std::path::Path;
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 70.0;
-const TOP: f64 = 44.0;
+const TOP: f64 = 54.0;
 const RIGHT: f64 = 200.0;
 const BOTTOM: f64 = 40.0;
 /// Told apart in print and by most eyes.

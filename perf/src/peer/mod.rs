@@ -1,5 +1,6 @@
 //! The loggers that can be measured.
 
+mod bound;
 mod ring;
 #[cfg(feature = "peers")]
 mod rust;
@@ -27,6 +28,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str] {
     match (peer, workload) {
         ("floor", Workload::Latency | Workload::LatencyStr) => &["default", "ring"],
+        ("floor", Workload::Throughput { producers: 1 }) => &["text", "binary"],
         ("floor", _) => &[],
         ("sawmill", workload) => workload.variants(),
         (_, Workload::Sustained | Workload::Decode) => &[],
@@ -45,6 +47,10 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>, String> {
     match peer {
         "floor" if setup.variant == "ring" => Ok(workload.run(ring::Ring::start(), setup, size)),
+        "floor" if matches!(setup.variant.as_str(), "text" | "binary") => {
+            let subject = bound::Bound::start(setup).map_err(|e| format!("floor: {e}"))?;
+            Ok(workload.run(subject, setup, size))
+        }
         "floor" => Ok(workload.run(Floor, setup, size)),
         "sawmill" => {
             let subject = sawmill::Sawmill::start(setup).map_err(|e| format!("sawmill: {e}"))?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// 1 MiB, as a thread's ring in sawmill.
 const WORDS: usize = (1 << 20) / 8;
+/// Words of a record.
+pub(super) const FRAME_WORDS: usize = 6;
 /// How long the reader spins before it looks again.
 const POLL: Duration = Duration::from_micros(100);
 
@@ -28,10 +30,7 @@ pub(crate) struct Ring {
 impl Ring {
     /// The calling thread is the one that logs.
     pub(crate) fn start() -> Self {
-        let (mut producer, mut consumer) = rtrb::RingBuffer::new(WORDS);
-        // First touches are not what is measured.
-        drop(producer.write_chunk(WORDS));
-        PRODUCER.set(Some(producer));
+        let mut consumer = open();
         let stop = Arc::new(AtomicBool::new(false));
         let told = stop.clone();
         let reader = std::thread::spawn(move || {
@@ -51,15 +50,26 @@ impl Ring {
     }
 }
 
-/// Publishes six words, of which the second is the stamp.
+/// Makes a ring that the calling thread publishes to.
+pub(super) fn open() -> rtrb::Consumer<u64> {
+    let (mut producer, consumer) = rtrb::RingBuffer::new(WORDS);
+    // First touches are not what is measured.
+    drop(producer.write_chunk(WORDS));
+    PRODUCER.set(Some(producer));
+    consumer
+}
+
+/// Publishes six words, of which the second is the stamp. False: the ring is full.
 #[inline(always)]
-fn publish(a: u64, b: u64, c: u64) {
+pub(super) fn publish(a: u64, b: u64, c: u64) -> bool {
     PRODUCER.with_borrow_mut(|producer| {
-        let Some(Ok(chunk)) = producer.as_mut().map(|ring| ring.write_chunk_uninit(6)) else {
-            return;
+        let ring = producer.as_mut();
+        let Some(Ok(chunk)) = ring.map(|ring| ring.write_chunk_uninit(FRAME_WORDS)) else {
+            return false;
         };
-        chunk.fill_from_iter([6, ticks(), 7, a, b, c]);
-    });
+        chunk.fill_from_iter([FRAME_WORDS as u64, ticks(), 7, a, b, c]);
+        true
+    })
 }
 
 impl Subject for Ring {

@@ -30,7 +30,7 @@ pub(crate) struct Size {
     pub(crate) messages: u64,
     /// Bursts of each length in the burst workload.
     pub(crate) bursts: usize,
-    /// Threads in the thread workload.
+    /// Threads in the thread workload, which goes on with ten times as many.
     pub(crate) threads: usize,
     /// How long the idle workload watches.
     pub(crate) idle: Duration,
@@ -122,21 +122,33 @@ impl Workload {
                 "`latency` while another process writes to a file beside the log and syncs it"
             }
             Self::Throughput { producers: 1 } => {
-                "messages to a file, from one thread at full speed"
+                "messages to a file, from one thread at full speed; beside `floor`, which puts words \
+                 into a bare ring and writes a ready-made line of 145 bytes for each (`text`), or of \
+                 15 (`binary`)"
             }
             Self::Throughput { .. } => "the same from several threads",
             Self::Disabled => "a call that is off, under an elaborate configuration",
             Self::Burst => "30 000 and 100 000 calls at full speed after 10 ms of silence",
-            Self::Response => "calls at fixed rates, each timed from when it was due",
+            Self::Response => {
+                "calls at rates from 10 000 to 8 million a second, each timed from when it was due"
+            }
             Self::Sustained => "binary records at full speed for ten seconds",
             Self::Decode => {
                 "binary records of 20 million messages: their bytes, and their decoding"
             }
             Self::Visible => "from a call until its line can be read from the file",
-            Self::Threads => "memory of a process with many threads that log now and then",
+            Self::Threads => {
+                "memory of a process with 1 000 and with 10 000 threads, or as many as the system \
+                 allows, that log now and then"
+            }
             Self::End | Self::Ending(_) => "records missing after the process ended unannounced",
             Self::Idle => "processor time of an idle process",
         }
+    }
+
+    /// Whether it times calls in small batches.
+    pub(crate) fn is_latency(self) -> bool {
+        matches!(self, Self::Latency | Self::LatencyStr | Self::Busy)
     }
 
     /// Sawmill's variants that differ in this workload.

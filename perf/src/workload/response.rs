@@ -7,9 +7,12 @@ use crate::machine::{self, ticks};
 use crate::report::{Figure, add_percentiles};
 use crate::subject::Subject;
 use crate::workload::Size;
+use std::time::Duration;
 
-/// Calls a second.
-const RATES: [u64; 4] = [10_000, 100_000, 1_000_000, 4_000_000];
+/// Calls a second, up to more than a file takes as text.
+const RATES: [u64; 6] = [10_000, 100_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000];
+/// Between two rates, so that what one left in the queues does not burden the next.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run<S: Subject>(subject: S, size: &Size) -> Vec<Figure> {
     machine::pin(0);
@@ -18,20 +21,24 @@ pub(crate) fn run<S: Subject>(subject: S, size: &Size) -> Vec<Figure> {
         // A second of each, or what the size allows.
         let calls = rate.min(size.messages / 2).max(1);
         let interval = machine::ticks_per_ns() * 1e9 / rate as f64;
-        let mut late = Vec::with_capacity(calls as usize);
+        // Written once: first touches are not what is measured.
+        let mut late = vec![f64::NAN; calls as usize];
+        std::thread::sleep(PAUSE);
         let start = ticks();
-        for n in 0..calls {
+        for (n, late) in (0..).zip(&mut late) {
             let due = start + (n as f64 * interval) as u64;
             while ticks() < due {
                 std::hint::spin_loop();
             }
             subject.ints(n, n.wrapping_mul(7919), n as f64 * 0.25);
-            late.push(machine::ns(due, ticks()));
+            *late = machine::ns(due, ticks());
         }
+        let reached = calls as f64 / machine::ns(start, ticks()) * 1e9;
         let prefix = match rate {
             1_000_000.. => format!("{} M/s ", rate / 1_000_000),
             _ => format!("{} k/s ", rate / 1_000),
         };
+        figures.push(Figure::new(&format!("{prefix}rate"), "1/s", reached));
         add_percentiles(&mut figures, &prefix, &mut late);
     }
     if let Some(dropped) = subject.end().dropped {
