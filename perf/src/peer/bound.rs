@@ -45,8 +45,10 @@ impl Bound {
         let line = if setup.variant == "binary" { BINARY } else { TEXT };
         let stop = Arc::new(AtomicBool::new(false));
         let (told, ring) = (stop.clone(), ring::open());
-        // On whichever core, as sawmill's drain.
-        let writer = std::thread::spawn(move || write(ring, &told, file, line.as_bytes()));
+        let writer = std::thread::spawn(move || {
+            machine::pin(1);
+            write(ring, &told, file, line.as_bytes())
+        });
         Ok(Self { stop, writer })
     }
 }
