@@ -21,27 +21,47 @@ const fn eight_digits(number: u32) -> u64 {
 }
 
 /// Writes a number and returns how many digits it has. Bytes behind them are written too.
+///
+/// How many there are is found by comparisons beside the making of the digits, not from them: what
+/// follows in a line waits for its place alone.
 #[inline]
 pub(crate) fn put_u64(number: u64, out: &mut [u8; U64_ROOM]) -> usize {
     if number < 10_000 {
-        let digits = four_digits(number as u32);
-        // A lone zero is shown.
-        let zeros = (digits | 1 << 24).trailing_zeros() as usize / 8;
-        let shown = (digits | ASCII as u32) >> (zeros * 8);
+        let count = 1 + at_least(number, [10, 100, 1_000]);
+        let shown = (four_digits(number as u32) | ASCII as u32) >> (8 * (4 - count));
         *out.first_chunk_mut().expect("there is room for more") = shown.to_le_bytes();
-        return 4 - zeros;
+        return count;
     }
     if number < EIGHT {
-        return put_eight(number, true, 0, out);
+        let count = 5 + at_least(number, [100_000, 1_000_000, 10_000_000]);
+        put_eight(number, count, 0, out);
+        return count;
     }
     let (high, low) = (number / EIGHT, number % EIGHT);
-    let at = if high < EIGHT {
-        put_eight(high, true, 0, out)
+    let count = if high < EIGHT {
+        let count = count_eight(high);
+        put_eight(high, count, 0, out);
+        count
     } else {
-        let at = put_eight(high / EIGHT, true, 0, out);
-        put_eight(high % EIGHT, false, at, out)
+        let count = count_eight(high / EIGHT);
+        put_eight(high / EIGHT, count, 0, out);
+        put_eight(high % EIGHT, 8, count, out);
+        count + 8
     };
-    put_eight(low, false, at, out)
+    put_eight(low, 8, count, out);
+    count + 8
+}
+
+/// How many of these numbers it reaches.
+#[inline(always)]
+fn at_least<const N: usize>(number: u64, limits: [u64; N]) -> usize {
+    limits.into_iter().map(|limit| usize::from(number >= limit)).sum()
+}
+
+/// How many digits a number below 10^8 has; a lone zero is one.
+#[inline(always)]
+fn count_eight(number: u64) -> usize {
+    1 + at_least(number, [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000])
 }
 
 /// The four digits of a number below 10^4, as [`eight_digits`].
@@ -53,17 +73,13 @@ const fn four_digits(number: u32) -> u32 {
     high | (twos - high * 10) << 8
 }
 
-/// Writes up to eight digits at `at`, without leading zeros if they are the first.
+/// Writes the last `count` digits of a number below 10^8 at `at`.
 #[inline(always)]
-fn put_eight(number: u64, first: bool, at: usize, out: &mut [u8; U64_ROOM]) -> usize {
-    let digits = eight_digits(number as u32);
-    // A lone zero is shown.
-    let zeros = if first { (digits | 1 << 56).trailing_zeros() as usize / 8 } else { 0 };
-    let shown = (digits | ASCII) >> (zeros * 8);
+fn put_eight(number: u64, count: usize, at: usize, out: &mut [u8; U64_ROOM]) {
+    let shown = (eight_digits(number as u32) | ASCII) >> (8 * (8 - count));
     if let Some(slot) = out[at..].first_chunk_mut() {
         *slot = shown.to_le_bytes();
     }
-    at + 8 - zeros
 }
 
 /// The last six digits of a number, with zeros in front.
