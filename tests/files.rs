@@ -8,7 +8,8 @@ mod mount;
 
 use dir::Dir;
 use sawmill::{
-    Drain, FileHandler, Formatter, HandlerRef, Level, MmapRotatingFileHandler, Overflow,
+    ClockSource, Drain, FileHandler, Format, Formatter, FormatterRef, HandlerExt, HandlerRef,
+    JsonFormatter, Level, ManualClock, MmapRotatingFileHandler, Overflow, Rotate,
     RotatingFileHandler, Runtime, TimedRotatingFileHandler, WatchedFileHandler, When, error, info,
 };
 use std::collections::HashMap;
@@ -165,6 +166,61 @@ fn many_threads_find_each_line_once_in_order_whatever_the_handler() {
                 }
                 assert!(numbers.iter().copied().eq(0..LINES), "{name}, thread {thread}");
             }
+        }
+    }
+}
+
+/// Logs what runs of lines are made of, and what ends them, all of it delivered at once.
+fn log_every_kind(builder: sawmill::RuntimeBuilder) -> Runtime {
+    let clock = ManualClock::new(1_763_619_123_999_000_000);
+    let builder = builder.level(Level::INFO).drain(Drain::Inline).lane_bytes(4 << 20);
+    let runtime = builder.clock(ClockSource::Manual(clock.clone())).build().unwrap();
+    runtime.scope(|| {
+        runtime.pause(LONG).unwrap();
+        for n in 0..4_000u64 {
+            clock.advance(Duration::from_nanos(n % 4 * 450));
+            match n % 50 {
+                7 => info!("two\nlines, {}", "a\ttab"),
+                19 => info!(user = n; "a field"),
+                23 => error!("another level"),
+                31 => info!("{}", "long ".repeat(n as usize)),
+                37..45 => info!("another site, {}", n as i32 - 2_000),
+                _ => info!("int {n}, {}, double {}", n << (n % 50), n as f64 * 0.125),
+            }
+        }
+        runtime.resume().unwrap();
+        assert!(runtime.deliver(LONG).is_complete());
+    });
+    runtime
+}
+
+#[test]
+fn lines_made_in_runs_are_those_that_the_formatter_makes() {
+    let formats: [(fn() -> FormatterRef, Box<dyn Format>); 2] = [
+        (|| Formatter::default_line().into(), Box::new(Formatter::default_line())),
+        (|| JsonFormatter::new().into(), Box::new(JsonFormatter::new())),
+    ];
+    for (formatter, format) in formats {
+        let captured = log_every_kind(Runtime::builder().capture());
+        let mut expected = Vec::new();
+        for record in captured.records() {
+            format.format(&record.view(), &mut expected).unwrap();
+            expected.push(b'\n');
+        }
+        let expected = String::from_utf8(expected).unwrap();
+        for limit in [u64::MAX, 100_000] {
+            let dir = Dir::new();
+            let file = FileHandler::builder(dir.join("runs.log")).rotate(Rotate::size(limit));
+            let handler = file.build().unwrap().with_formatter(formatter());
+            let runtime = log_every_kind(Runtime::builder().handler("file", handler));
+            assert!(runtime.shutdown(LONG).is_complete());
+            let mut found = 0;
+            for entry in std::fs::read_dir(&dir.0).unwrap() {
+                let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+                assert!(text.len() as u64 <= limit && expected.contains(&text));
+                found += text.len();
+            }
+            assert_eq!(found, expected.len());
         }
     }
 }

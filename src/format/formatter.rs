@@ -9,7 +9,7 @@ use super::attribute::Attribute;
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
-use super::script::{self, Scratch, Scripts};
+use super::script::{self, ByScript, Scratch, Scripts};
 use super::time::TimeText;
 use super::{Format, Scripted, logfmt};
 use crate::decode::Value;
@@ -387,15 +387,13 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
     }
 }
 
-impl Formatter {
-    /// A line by its call site's script.
+impl ByScript for Formatter {
     #[inline(never)]
     fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize> {
         let (site, words) = script::site_of(record)?;
         self.by_script(site, words, record, room)
     }
 
-    /// Any line; the next of its call site has a script.
     #[inline(never)]
     fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
@@ -408,28 +406,19 @@ impl Formatter {
         }
         Ok(())
     }
+
+    fn room(&self) -> &RefCell<Box<Room>> {
+        &self.room
+    }
 }
 
 impl Format for Formatter {
     fn format(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let mut room = self.room.borrow_mut();
-        match self.line(record, &mut room) {
-            Some(length) => {
-                out.extend_from_slice(&room[..length]);
-                Ok(())
-            }
-            None => self.any(record, out),
-        }
+        self.append(record, out)
     }
 
     fn format_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
-        match self.line(record, out.room()) {
-            Some(length) => {
-                out.advance(length);
-                Ok(())
-            }
-            None => out.with_vec(|out| self.any(record, out)),
-        }
+        self.append_on(record, out)
     }
 
     fn scripted(&self) -> Option<Scripted<'_>> {

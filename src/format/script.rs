@@ -6,9 +6,10 @@
 use super::parts::Part;
 use super::time::Shown;
 use crate::callsite::Callsite;
+use crate::error::Error;
 use crate::record::{Body, LogRecord, Names};
-use crate::text::{BLOCK, Line};
-use std::cell::Cell;
+use crate::text::{BLOCK, Line, Room, Sheet};
+use std::cell::{Cell, RefCell};
 
 /// How many call sites are remembered at a time; a power of two.
 const SCRIPTS: usize = 256;
@@ -218,6 +219,41 @@ impl ScriptBuilder {
             steps: self.steps.into(),
             carries_text: record.may_carry_text(),
             tags,
+        }
+    }
+}
+
+/// What has scripts for some lines.
+pub(super) trait ByScript {
+    /// Writes a line by its call site's script, and says how long it is; `None` if there is none.
+    fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize>;
+
+    /// Appends any line; the next of its call site has a script.
+    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Where a line is made that is to be copied.
+    fn room(&self) -> &RefCell<Box<Room>>;
+
+    #[inline]
+    fn append(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        let mut room = self.room().borrow_mut();
+        match self.line(record, &mut room) {
+            Some(length) => {
+                out.extend_from_slice(&room[..length]);
+                Ok(())
+            }
+            None => self.any(record, out),
+        }
+    }
+
+    #[inline]
+    fn append_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
+        match self.line(record, out.room()) {
+            Some(length) => {
+                out.advance(length);
+                Ok(())
+            }
+            None => out.with_vec(|out| self.any(record, out)),
         }
     }
 }
