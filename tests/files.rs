@@ -196,32 +196,33 @@ fn log_every_kind(builder: sawmill::RuntimeBuilder) -> Runtime {
 
 #[test]
 fn lines_made_in_runs_are_those_that_the_formatter_makes() {
-    let formats: [(fn() -> FormatterRef, Box<dyn Format>); 2] = [
-        (|| Formatter::default_line().into(), Box::new(Formatter::default_line())),
-        (|| JsonFormatter::new().into(), Box::new(JsonFormatter::new())),
-    ];
-    for (formatter, format) in formats {
-        let captured = log_every_kind(Runtime::builder().capture());
-        let mut expected = Vec::new();
-        for record in captured.records() {
-            format.format(&record.view(), &mut expected).unwrap();
-            expected.push(b'\n');
+    runs_are_as(Formatter::default_line);
+    runs_are_as(JsonFormatter::new);
+}
+
+fn runs_are_as<F: Format + 'static>(format: fn() -> F) {
+    let formatter = || FormatterRef::new(format());
+    let format = format();
+    let captured = log_every_kind(Runtime::builder().capture());
+    let mut expected = Vec::new();
+    for record in captured.records() {
+        format.format(&record.view(), &mut expected).unwrap();
+        expected.push(b'\n');
+    }
+    let expected = String::from_utf8(expected).unwrap();
+    for limit in [u64::MAX, 100_000] {
+        let dir = Dir::new();
+        let file = FileHandler::builder(dir.join("runs.log")).rotate(Rotate::size(limit));
+        let handler = file.build().unwrap().with_formatter(formatter());
+        let runtime = log_every_kind(Runtime::builder().handler("file", handler));
+        assert!(runtime.shutdown(LONG).is_complete());
+        let mut found = 0;
+        for entry in std::fs::read_dir(&dir.0).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            assert!(text.len() as u64 <= limit && expected.contains(&text));
+            found += text.len();
         }
-        let expected = String::from_utf8(expected).unwrap();
-        for limit in [u64::MAX, 100_000] {
-            let dir = Dir::new();
-            let file = FileHandler::builder(dir.join("runs.log")).rotate(Rotate::size(limit));
-            let handler = file.build().unwrap().with_formatter(formatter());
-            let runtime = log_every_kind(Runtime::builder().handler("file", handler));
-            assert!(runtime.shutdown(LONG).is_complete());
-            let mut found = 0;
-            for entry in std::fs::read_dir(&dir.0).unwrap() {
-                let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-                assert!(text.len() as u64 <= limit && expected.contains(&text));
-                found += text.len();
-            }
-            assert_eq!(found, expected.len());
-        }
+        assert_eq!(found, expected.len());
     }
 }
 
