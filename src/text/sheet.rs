@@ -11,7 +11,7 @@ use std::ops::Deref;
 /// How much more than the room of a line is filled at a time.
 const MORE: usize = 4096;
 
-/// Bytes, with room behind them for a [`Line`](super::Line). Shows itself as the bytes alone.
+/// Bytes, with room behind them for a line. Shows itself as the bytes alone.
 #[derive(Default)]
 pub struct Sheet {
     /// What was written, then whatever; what was filled once stays filled.
