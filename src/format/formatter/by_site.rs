@@ -13,7 +13,7 @@ use crate::text::{Line, Room};
 use crate::value::Piece as MessagePiece;
 
 impl Formatter {
-    /// Writes the line of a call site's record by its script. `None` if
+    /// Writes the line of a call site's record by its script, and says how long it is. `None` if
     /// there is no script, or the line is none of those that scripts are for: it is very long, a
     /// value has to be neutralised, a piece cannot be filled in.
     #[inline(always)]
@@ -63,6 +63,7 @@ impl Formatter {
         line.finished()
     }
 
+    /// Appends text that needs no change.
     #[inline(always)]
     fn push_clean(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
         if line.push_plain::<false>(text) {
