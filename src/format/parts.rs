@@ -67,12 +67,8 @@ macro_rules! push_part {
                 let $text = decode::bytes(&mut $values)?;
                 $push?;
             }
-            // The words to come stay in registers only if no function gets at them: those that read
-            // other kinds of values get a copy.
             Some(Part::Plain(tag)) => {
-                let mut rest = $values;
-                let value = decode::value(*tag, &mut rest)?;
-                $values = rest;
+                let value = decode::value(*tag, &mut $values)?;
                 let written = $scratch.written(|out| crate::text::plain(value, out));
                 let $text = &*written;
                 let pushed = $push;
@@ -80,20 +76,14 @@ macro_rules! push_part {
                 pushed?;
             }
             Some(Part::Spec(tag, spec)) => {
-                let mut rest = $values;
-                let value = decode::value(*tag, &mut rest)?;
-                $values = rest;
+                let value = decode::value(*tag, &mut $values)?;
                 let written = $scratch.written(|out| crate::text::with_spec(value, spec, &[], out));
                 let $text = &*written;
                 let pushed = $push;
                 $scratch.give_back(written);
                 pushed?;
             }
-            Some(Part::Skip(tag)) => {
-                let mut rest = $values;
-                decode::value(*tag, &mut rest)?;
-                $values = rest;
-            }
+            Some(Part::Skip(tag)) => drop(decode::value(*tag, &mut $values)?),
             $(Some($own) $(if $guard)? => $body,)*
         }
     };

@@ -45,9 +45,7 @@ impl JsonFormatter {
                         line.push(zmij::Buffer::new().format_finite(number).as_bytes());
                     },
                     Part::Json(tag) => {
-                        let mut rest = values;
-                        let value = decode::value(*tag, &mut rest)?;
-                        values = rest;
+                        let value = decode::value(*tag, &mut values)?;
                         self.scratch.push(&mut line, |out| push_value(value, out));
                     },
                     Part::Rewind => values = from,
