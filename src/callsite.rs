@@ -36,7 +36,11 @@ pub struct Metadata {
 }
 
 /// A static call site.
+///
+/// What a call looks at comes first and lies in one cache line, for a call after a pause finds
+/// nothing in its caches.
 #[derive(Debug)]
+#[repr(C, align(32))]
 pub struct Callsite {
     /// Threshold word of the default runtime's logger for this site, see [`Threshold`].
     pub(crate) word: AtomicU64,

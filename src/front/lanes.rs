@@ -5,7 +5,7 @@ use crate::record::ThreadInfo;
 use crate::sync::{Arc, lock, thread};
 use crate::sys;
 use crate::tree::Tree;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
 /// The lanes that a thread has opened.
@@ -17,10 +17,10 @@ struct Lanes {
 }
 
 thread_local! {
-    /// The default runtime's lane while nobody has it in hand. Apart and without a destructor, so
-    /// that one look says that it is there, is not in use and the thread not at its end; [`Lanes`]
-    /// sees to its end.
-    static DEFAULT: Cell<Option<ManuallyDrop<Box<Writer>>>> = const { Cell::new(None) };
+    /// The default runtime's lane. Apart and without a destructor, so that a call finds it at an
+    /// address that it knows, and no mark says whether the thread is at its end; [`Lanes`] sees to
+    /// the lane's end.
+    static DEFAULT: RefCell<Option<ManuallyDrop<Writer>>> = const { RefCell::new(None) };
     static LANES: RefCell<Lanes> =
         const { RefCell::new(Lanes { has_default: false, others: Vec::new() }) };
     /// The runtime that this thread's calls go to in place of the default one.
@@ -37,16 +37,17 @@ pub(super) fn try_default(write: impl FnOnce(&mut Writer) -> bool) -> bool {
 /// Takes the default runtime's lane in hand, if it is there.
 #[inline(always)]
 fn with_default<R>(then: impl FnOnce(&mut Writer) -> R) -> Option<R> {
-    /// Puts the lane back, whatever happens.
-    struct InHand(Option<ManuallyDrop<Box<Writer>>>);
-    impl Drop for InHand {
-        #[inline(always)]
-        fn drop(&mut self) {
-            DEFAULT.set(self.0.take());
-        }
-    }
-    let mut lane = InHand(Some(DEFAULT.take()?));
-    lane.0.as_mut().map(|lane| then(lane))
+    DEFAULT.with(|lane| Some(then(lane.try_borrow_mut().ok()?.as_mut()?)))
+}
+
+/// Has another lane be the default runtime's, and returns the one before. One that somebody has in
+/// hand stays.
+fn put_default(lane: Option<Writer>) -> Option<Writer> {
+    DEFAULT.with(|place| {
+        let mut place = place.try_borrow_mut().ok()?;
+        let before = std::mem::replace(&mut *place, lane.map(ManuallyDrop::new));
+        before.map(ManuallyDrop::into_inner)
+    })
 }
 
 /// As [`try_default`], for any runtime.
@@ -78,7 +79,7 @@ impl Lanes {
         lane.enter_scope(super::scope::number());
         if hub.is_default() {
             self.has_default = true;
-            DEFAULT.set(Some(ManuallyDrop::new(Box::new(lane))));
+            put_default(Some(lane));
             return;
         }
         // Lanes of runtimes that have ended are of no more use.
@@ -94,7 +95,7 @@ impl Lanes {
 
 impl Drop for Lanes {
     fn drop(&mut self) {
-        drop(DEFAULT.take().map(ManuallyDrop::into_inner));
+        drop(put_default(None));
     }
 }
 
@@ -163,7 +164,7 @@ pub(crate) fn forget_lanes() {
     let _ = LANES.try_with(|lanes| {
         if let Ok(mut lanes) = lanes.try_borrow_mut() {
             lanes.has_default = false;
-            DEFAULT.set(None);
+            std::mem::forget(put_default(None));
             std::mem::forget(std::mem::take(&mut lanes.others));
         }
     });

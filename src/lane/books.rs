@@ -38,7 +38,10 @@ const CALL_BARRIER: Ordering = Ordering::SeqCst;
 const CLOSED: usize = usize::MAX / 4;
 
 /// The producer's side of a lane's books, by class of level. `attempted = published + dropped`.
+///
+/// What a call counts and the gate that it looks at lie in one cache line.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct ProducerBooks<const CLASSES: usize> {
     published: [AtomicU64; CLASSES],
     /// Words that a call asks for beyond what it needs: 0, or [`CLOSED`]. Written by the drain.

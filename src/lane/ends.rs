@@ -9,16 +9,21 @@ use crate::sync::Arc;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// How far ahead of a frame the producer's core is told to fetch for writing: the words of a burst
-/// to come.
+/// How far ahead of a frame the producer's core is told to fetch for writing: the words of the
+/// bursts to come, which the drain has read.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const AHEAD_BYTES: usize = 320 * 8;
+/// The same, of the calls to come: what was fetched for them before a pause may have left the
+/// caches in it.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+const NEAR_BYTES: usize = 24 * 8;
 
-/// The end that publishes.
+/// The end that publishes. What a call looks at comes first, see [`Writer`](super::Writer).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Producer {
-    ring: Ring,
     ahead: Ahead,
+    ring: Ring,
 }
 
 #[derive(Debug)]
@@ -222,19 +227,21 @@ impl Ring {
     }
 }
 
-/// Fetches the cache line that the frames to come will be written to, if that is cheap to ask for.
-/// The drain has read it, and getting it back is most of what a call costs. A hint: the address
-/// need not even exist.
+/// Fetches the cache lines that the frames to come will be written to, if that is cheap to ask for.
+/// The drain has read them, and getting them back is most of what a call costs. Hints: the
+/// addresses need not even exist.
 #[inline(always)]
 fn fetch_ahead(of: NonNull<MaybeUninit<u64>>) {
-    // SAFETY: the instruction changes nothing but caches, and never faults; processors without it
-    // take it for a no-op.
+    // SAFETY: the instructions change nothing but caches, and never fault; processors without them
+    // take them for no-ops.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     unsafe {
         std::arch::asm!(
-            "prefetchw [{} + {}]",
-            in(reg) of.as_ptr(),
-            const AHEAD_BYTES,
+            "prefetchw [{of} + {near}]",
+            "prefetchw [{of} + {ahead}]",
+            of = in(reg) of.as_ptr(),
+            near = const NEAR_BYTES,
+            ahead = const AHEAD_BYTES,
             options(nostack, preserves_flags, readonly),
         );
     }

@@ -10,13 +10,14 @@ use std::hint::assert_unchecked;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// The end that publishes.
+/// The end that publishes. What a call looks at comes first, see [`Writer`](super::Writer).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Producer {
     ring: rtrb::Producer<u64>,
-    capacity: usize,
     /// Published to here.
     tail: u64,
+    capacity: usize,
     view: Option<Arc<LaneView>>,
 }
 
