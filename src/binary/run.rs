@@ -66,7 +66,7 @@ pub(crate) struct Alike<'w> {
 
 impl Alike<'_> {
     /// The first of them.
-    fn first(self, count: usize) -> Self {
+    pub(crate) fn first(self, count: usize) -> Self {
         let frames = self.frames.get(..count * self.words).unwrap_or(self.frames);
         Self { frames, count: count.min(self.count), ..self }
     }

@@ -44,6 +44,8 @@ struct Known {
 /// Places for what is known, at first and at most; powers of two.
 const PLACES: usize = 1 << 8;
 const MOST_PLACES: usize = 1 << 14;
+/// Frames that are looked at together to make lines of them.
+const ALIKE: usize = 64;
 
 /// What is known, each in its place by call site and logger.
 #[derive(Debug)]
@@ -273,25 +275,12 @@ impl<'a> Run<'a> {
         Some((known, values))
     }
 
-    /// Looks at the next frame, if it is of the same call site and as long as the last one.
+    /// Notes what the frame that was looked at last has in common with others like it: all that
+    /// stands before its values, of which there are so many words, but the stamp.
     #[inline(always)]
-    fn look_for(&mut self, known: &Known) -> Option<&'a [u64]> {
-        let [head, stamp, ids, values @ ..] = self.rest else { return None };
-        let chosen = values.first().copied().unwrap_or(0);
-        let words = self.looked.0;
-        if !known.fits(*head, *ids, chosen)
-            || FrameHead::read(*head).words != words
-            || *stamp < self.newest
-            || *stamp > self.limit
-        {
-            return None;
-        }
-        let header = HEADER_WORDS + usize::from(known.head & u64::from(WITH_LEVEL) != 0);
-        let values = self.rest.get(header..words)?;
-        let mut last = self.last;
-        self.time_ns = self.timeline.ns_after(*stamp, &mut last);
-        self.looked = (words, *stamp, last);
-        Some(values)
+    fn note_alike(&mut self, before: usize) {
+        let head = self.rest.first().copied().unwrap_or(0);
+        self.alike = (head, self.rest.get(2..before).unwrap_or_default());
     }
 
     /// The frame that was looked at last is taken.
@@ -363,27 +352,43 @@ impl<'a> Run<'a> {
 
 impl LineSource for Run<'_> {
     #[inline(always)]
-    fn each_line(
+    fn each_line<G>(
         &mut self,
-        mut line: impl FnMut(&'static Callsite, &[u64], &LogRecord<'_>) -> bool,
+        mut begin: impl FnMut(&'static Callsite, &LogRecord<'_>) -> Option<G>,
+        mut line: impl FnMut(&mut G, &[u64], &LogRecord<'_>) -> bool,
     ) {
+        let mut times = [0; ALIKE];
         let mut next = self.look();
         while let Some((known, words)) = next {
             let body = Body::Site { site: known.site, words };
             let mut record = LogRecord::new(self.head_now(), body, None);
-            let mut words = words;
+            let Some(mut group) = begin(known.site, &record) else { return };
             loop {
-                if !line(known.site, words, &record) {
+                let before = self.looked.0 - words.len();
+                self.note_alike(before);
+                let alike = self.peek_alike(&mut times);
+                let sequence = self.sequence + self.taken;
+                let mut taken = 0;
+                for (frame, time_ns) in alike.frames.chunks_exact(alike.words).zip(&times) {
+                    let values = frame.get(before..).unwrap_or_default();
+                    record.go_on(*time_ns, sequence + taken + 1, values);
+                    if !line(&mut group, values, &record) {
+                        break;
+                    }
+                    taken += 1;
+                }
+                let taken = taken as usize;
+                if let Some(last) = taken.checked_sub(1) {
+                    self.take_alike(&alike.first(taken), times[last]);
+                }
+                if taken < alike.count.max(1) {
                     return;
                 }
-                self.take();
-                match self.look_for(known) {
-                    Some(values) => words = values,
-                    None => break,
+                next = self.look();
+                if !next.is_some_and(|(same, _)| std::ptr::eq(same, known)) {
+                    break;
                 }
-                record.go_on(self.time_ns, self.sequence + self.taken + 1, words);
             }
-            next = self.look();
         }
     }
 }
@@ -393,8 +398,7 @@ impl<'a> FrameSource<'a> for Run<'a> {
     fn peek(&mut self) -> Option<SiteFrame<'a>> {
         let (known, words) = self.look()?;
         let (tags, values) = words.split_at_checked(known.tag_words)?;
-        let before = self.looked.0.checked_sub(values.len())?;
-        self.alike = (*self.rest.first()?, self.rest.get(2..before)?);
+        self.note_alike(self.looked.0.checked_sub(values.len())?);
         Some(SiteFrame {
             site: known.site,
             level: known.level,

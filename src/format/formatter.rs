@@ -6,10 +6,11 @@ mod by_site;
 pub use builder::FormatterBuilder;
 
 use super::attribute::Attribute;
+use super::by_script::ByScript;
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
-use super::script::{self, ByScript, Scratch, Scripts};
+use super::script::{Scratch, Scripts};
 use super::time::TimeText;
 use super::{Format, Scripted, logfmt};
 use crate::decode::Value;
@@ -384,31 +385,6 @@ fn pad_right(out: &mut Vec<u8>, start: usize, width: usize) {
     let end = start + width + continuation;
     if out.len() < end {
         out.resize(end, b' ');
-    }
-}
-
-impl ByScript for Formatter {
-    #[inline(never)]
-    fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize> {
-        let (site, words) = script::site_of(record)?;
-        self.by_script(site, words, record, room)
-    }
-
-    #[inline(never)]
-    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let start = out.len();
-        self.format_message(record, out)?;
-        super::write_trailing_text(record, start, self.neutralize, out);
-        if let Some((site, words)) = script::site_of(record)
-            && self.scripts.borrow_mut().find(site, record).is_none()
-        {
-            self.write_script(site, words, record);
-        }
-        Ok(())
-    }
-
-    fn room(&self) -> &RefCell<Box<Room>> {
-        &self.room
     }
 }
 

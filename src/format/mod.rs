@@ -2,6 +2,7 @@
 
 mod attribute;
 mod buffering;
+mod by_script;
 mod console;
 mod formatter;
 mod json;
@@ -14,6 +15,8 @@ mod script;
 #[cfg(test)]
 mod site_cases;
 pub(crate) mod time;
+
+pub(crate) use by_script::ByScript;
 
 pub use buffering::BufferingFormatter;
 pub use console::ConsoleFormatter;
@@ -79,8 +82,14 @@ pub enum Scripted<'a> {
 
 /// Where records of call sites come from, one after the other.
 pub(crate) trait LineSource {
-    /// Calls `line` for the records to come, until it leaves one.
-    fn each_line(&mut self, line: impl FnMut(&'static Callsite, &[u64], &LogRecord<'_>) -> bool);
+    /// Calls `line` for the records to come, until it leaves one. What `begin` says of the first of
+    /// those that differ in their times and values alone goes to `line` for each of them; if it
+    /// says nothing, that record is left.
+    fn each_line<G>(
+        &mut self,
+        begin: impl FnMut(&'static Callsite, &LogRecord<'_>) -> Option<G>,
+        line: impl FnMut(&mut G, &[u64], &LogRecord<'_>) -> bool,
+    );
 }
 
 /// A shared reference to a formatter, compared by identity.

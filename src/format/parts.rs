@@ -7,7 +7,7 @@ use crate::value::{Piece, Spec, tag};
 /// What differs between the lines of a call site. Each formatter has its own of these, and they
 /// stand in one enum so that one jump finds them.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The next value, of one of the commonest kinds, shown as `{}` does.
     Unsigned,
     Signed,
@@ -46,49 +46,6 @@ impl Part {
         }
     }
 }
-
-/// Appends what a step of a line adds: the parts that take a value for the message, and a
-/// formatter's own. `push` appends text; whoever has it return `None` gives the line up, as damaged
-/// words do.
-///
-/// A macro, for one match is one jump, and a [`Line`](crate::text::Line) that is handed to a
-/// function no longer lives in registers.
-macro_rules! push_part {
-    (
-        $part:expr, $values:ident, $line:ident, $scratch:expr, |$text:ident| $push:expr,
-        { $($own:pat $(if $guard:expr)? => $body:expr,)* }
-    ) => {
-        match $part {
-            None => {}
-            Some(Part::Unsigned) => $line.push_u64(decode::word(&mut $values)?),
-            Some(Part::Signed) => $line.push_i64(decode::word(&mut $values)? as i64),
-            Some(Part::Float) => $line.push_f64(f64::from_bits(decode::word(&mut $values)?)),
-            Some(Part::Str) => {
-                let $text = decode::bytes(&mut $values)?;
-                $push?;
-            }
-            Some(Part::Plain(tag)) => {
-                let value = decode::value(*tag, &mut $values)?;
-                let written = $scratch.written(|out| crate::text::plain(value, out));
-                let $text = &*written;
-                let pushed = $push;
-                $scratch.give_back(written);
-                pushed?;
-            }
-            Some(Part::Spec(tag, spec)) => {
-                let value = decode::value(*tag, &mut $values)?;
-                let written = $scratch.written(|out| crate::text::with_spec(value, spec, &[], out));
-                let $text = &*written;
-                let pushed = $push;
-                $scratch.give_back(written);
-                pushed?;
-            }
-            Some(Part::Skip(tag)) => drop(decode::value(*tag, &mut $values)?),
-            $(Some($own) $(if $guard)? => $body,)*
-        }
-    };
-}
-pub(super) use push_part;
 
 /// The tags of a call site's values, if they are few enough to stand in one word.
 pub(super) fn tags_of(site: &Callsite, words: &[u64]) -> Option<u64> {

@@ -6,10 +6,10 @@
 use super::parts::Part;
 use super::time::Shown;
 use crate::callsite::Callsite;
-use crate::error::Error;
-use crate::record::{Body, LogRecord, Names};
-use crate::text::{BLOCK, Line, Room, Sheet};
-use std::cell::{Cell, RefCell};
+use crate::record::{LogRecord, Names};
+use crate::text::ascii::is_plain_quoted;
+use crate::text::{BLOCK, Line};
+use std::cell::Cell;
 
 /// How many call sites are remembered at a time; a power of two.
 const SCRIPTS: usize = 256;
@@ -74,6 +74,15 @@ pub(super) struct Script {
     steps: Box<[Step]>,
     carries_text: bool,
     tags: Option<u64>,
+    thread: ThreadName,
+}
+
+/// The name of the thread whose line was made last, if it is plain and short and is shown.
+#[derive(Debug, Default)]
+struct ThreadName {
+    text: [u8; BLOCK],
+    length: usize,
+    is_shown: bool,
 }
 
 impl Step {
@@ -103,6 +112,37 @@ impl Script {
             (Some(tags), Some((found, values))) if tags == *found => Some(values),
             _ => None,
         }
+    }
+
+    /// Goes on with lines of a record's thread.
+    #[inline(always)]
+    pub(super) fn set_thread(&mut self, record: &LogRecord<'_>) {
+        let (name, head) = (record.head().thread.name.as_bytes(), record.head());
+        let ThreadName { text, length, is_shown } = &self.thread;
+        if text.get(..*length) != Some(name) || *is_shown == head.without.threads {
+            self.learn_thread(name, head.without.threads);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn_thread(&mut self, name: &[u8], hidden: bool) {
+        let mut thread = ThreadName::default();
+        if let Some(text) = thread.text.get_mut(..name.len())
+            && !hidden
+            && is_plain_quoted(name)
+        {
+            text.copy_from_slice(name);
+            (thread.length, thread.is_shown) = (name.len(), true);
+        }
+        self.thread = thread;
+    }
+
+    /// Appends the name of the thread; false if it is none that can be kept.
+    #[inline(always)]
+    pub(super) fn push_thread(&self, line: &mut Line<'_>) -> bool {
+        line.push_block(&self.thread.text, self.thread.length);
+        self.thread.is_shown
     }
 
     /// Whether it is the script of this site for a record with these names.
@@ -219,41 +259,7 @@ impl ScriptBuilder {
             steps: self.steps.into(),
             carries_text: record.may_carry_text(),
             tags,
-        }
-    }
-}
-
-/// What has scripts for some lines.
-pub(super) trait ByScript {
-    /// Writes a line by its call site's script, and says how long it is; `None` if there is none.
-    fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize>;
-
-    /// Appends any line; the next of its call site has a script.
-    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error>;
-
-    /// Where a line is made that is to be copied.
-    fn room(&self) -> &RefCell<Box<Room>>;
-
-    #[inline]
-    fn append(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        let mut room = self.room().borrow_mut();
-        match self.line(record, &mut room) {
-            Some(length) => {
-                out.extend_from_slice(&room[..length]);
-                Ok(())
-            }
-            None => self.any(record, out),
-        }
-    }
-
-    #[inline]
-    fn append_on(&self, record: &LogRecord<'_>, out: &mut Sheet) -> Result<(), Error> {
-        match self.line(record, out.room()) {
-            Some(length) => {
-                out.advance(length);
-                Ok(())
-            }
-            None => out.with_vec(|out| self.any(record, out)),
+            thread: ThreadName::default(),
         }
     }
 }
@@ -293,14 +299,5 @@ impl Scripts {
         }
         let place = Self::place(script.site);
         self.scripts[place] = Some(Box::new(script));
-    }
-}
-
-/// The call site and captured words of a record that nobody has changed.
-#[inline(always)]
-pub(super) fn site_of<'r>(record: &'r LogRecord<'_>) -> Option<(&'static Callsite, &'r [u64])> {
-    match record.body() {
-        Body::Site { site, words } if record.overlay().is_none() => Some((site, words)),
-        _ => None,
     }
 }

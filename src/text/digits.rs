@@ -24,7 +24,7 @@ const fn eight_digits(number: u32) -> u64 {
 ///
 /// How many there are is found by comparisons beside the making of the digits, not from them: what
 /// follows in a line waits for its place alone.
-#[inline]
+#[inline(never)]
 pub(crate) fn put_u64(number: u64, out: &mut [u8; U64_ROOM]) -> usize {
     if number < 10_000 {
         let count = 1 + at_least(number, [10, 100, 1_000]);
@@ -82,11 +82,12 @@ fn put_eight(number: u64, count: usize, at: usize, out: &mut [u8; U64_ROOM]) {
     }
 }
 
-/// The last six digits of a number, with zeros in front.
+/// The last six digits of a number, with zeros in front, and behind them the last two of these
+/// bytes.
 #[inline(always)]
-pub(crate) fn six_digits(number: u32) -> [u8; 6] {
-    let [_, _, six @ ..] = (eight_digits(number % 1_000_000) | ASCII).to_le_bytes();
-    six
+pub(crate) fn six_digits(number: u32, bytes: [u8; 8]) -> [u8; 8] {
+    let six = (eight_digits(number % 1_000_000) | ASCII) >> 16;
+    (six | u64::from_le_bytes(bytes) >> 48 << 48).to_le_bytes()
 }
 
 /// Writes the last digits of a number into all of `slot`, with zeros in front.
@@ -94,7 +95,7 @@ pub(crate) fn six_digits(number: u32) -> [u8; 6] {
 pub(crate) fn put_fixed(number: u32, slot: &mut [u8]) {
     // Milliseconds, as Python's times show them.
     if let Ok(slot) = <&mut [u8; 3]>::try_from(&mut *slot) {
-        slot.copy_from_slice(&six_digits(number)[3..]);
+        slot.copy_from_slice(&six_digits(number, [0; 8])[3..6]);
     } else {
         let mut rest = number;
         for digit in slot.iter_mut().rev() {

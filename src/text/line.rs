@@ -38,7 +38,19 @@ pub(crate) fn room() -> Box<Room> {
 impl<'a> Line<'a> {
     #[inline(always)]
     pub(crate) fn new(room: &'a mut Room) -> Self {
-        Self { room, length: 0 }
+        Self::begun(room, 0)
+    }
+
+    /// Goes on with a line that has so many bytes.
+    #[inline(always)]
+    pub(crate) fn begun(room: &'a mut Room, length: usize) -> Self {
+        Self { room, length }
+    }
+
+    /// How long the line is so far, whether it fits or not.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 
     /// The line's length, if it fitted.
@@ -57,11 +69,6 @@ impl<'a> Line<'a> {
         self.room.get(..self.finished()?)
     }
 
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.length
-    }
-
     #[inline(always)]
     fn slot<const N: usize>(&mut self, at: usize) -> &mut [u8; N] {
         const { assert!(N <= BEHIND) };
@@ -74,6 +81,12 @@ impl<'a> Line<'a> {
     pub(crate) fn push_block(&mut self, block: &[u8; BLOCK], length: usize) {
         *self.slot(self.length) = *block;
         self.length += length;
+    }
+
+    /// Writes bytes over what is at a place.
+    #[inline(always)]
+    pub(crate) fn put_at(&mut self, at: usize, bytes: [u8; 8]) {
+        *self.slot(at) = bytes;
     }
 
     /// Appends the first `length` bytes of several blocks.
@@ -118,35 +131,9 @@ impl<'a> Line<'a> {
     /// backslashes; else nothing.
     #[inline(always)]
     pub(crate) fn push_plain<const QUOTED: bool>(&mut self, bytes: &[u8]) -> bool {
-        let length = bytes.len();
-        let at = self.length;
-        if length <= 16 {
-            if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                if ascii::are_odd::<QUOTED, _>([*first, *last]) {
-                    return false;
-                }
-                *self.slot(at) = *first;
-                *self.slot(at + length - 8) = *last;
-            } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                if ascii::are_odd_fours::<QUOTED>(*first, *last) {
-                    return false;
-                }
-                *self.slot(at) = *first;
-                *self.slot(at + length - 4) = *last;
-            } else if ascii::is::<QUOTED>(bytes) {
-                self.push(bytes);
-                return true;
-            } else {
-                return false;
-            }
-            self.length += length;
-            return true;
-        }
-        let plain = ascii::is::<QUOTED>(bytes);
-        if plain {
-            self.push(bytes);
-        }
-        plain
+        let length = put_plain::<QUOTED>(bytes, self.length, self.room);
+        self.length = length.unwrap_or(self.length);
+        length.is_some()
     }
 
     #[inline(always)]
@@ -163,20 +150,52 @@ impl<'a> Line<'a> {
         self.push_u64(number.unsigned_abs())
     }
 
-    /// Appends a float as `{}` shows it.
+    /// Appends a float as `{}` shows it, if it has few digits; else nothing.
     #[inline(always)]
+    pub(crate) fn push_short(&mut self, number: f64) -> bool {
+        let length = digits::put_short(number, self.slot::<SHORT_ROOM>(self.length));
+        self.length += length.unwrap_or(0);
+        length.is_some()
+    }
+
+    /// Appends a float as `{}` shows it.
     pub(crate) fn push_f64(&mut self, number: f64) {
-        match digits::put_short(number, self.slot::<SHORT_ROOM>(self.length)) {
-            Some(length) => self.length += length,
-            None => {
-                let (room, length) = (&mut *self.room, self.length);
-                self.length += super::float::with_shortest(number, |text| {
-                    put(text.as_bytes(), length, room);
-                    text.len()
-                });
-            }
+        if !self.push_short(number) {
+            let (room, length) = (&mut *self.room, self.length);
+            self.length += super::float::with_shortest(number, |text| {
+                put(text.as_bytes(), length, room);
+                text.len()
+            });
         }
     }
+}
+
+/// As [`Line::push_plain`]; returns the line's new length.
+#[inline(never)]
+fn put_plain<const QUOTED: bool>(bytes: &[u8], at: usize, room: &mut Room) -> Option<usize> {
+    let length = bytes.len();
+    let mut line = Line { room, length: at };
+    if length > 16 || length < 4 {
+        if !ascii::is::<QUOTED>(bytes) {
+            return None;
+        }
+        line.push(bytes);
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        if ascii::are_odd::<QUOTED, _>([*first, *last]) {
+            return None;
+        }
+        *line.slot(at) = *first;
+        *line.slot(at + length - 8) = *last;
+        line.length += length;
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        if ascii::are_odd_fours::<QUOTED>(*first, *last) {
+            return None;
+        }
+        *line.slot(at) = *first;
+        *line.slot(at + length - 4) = *last;
+        line.length += length;
+    }
+    Some(line.length)
 }
 
 #[inline(never)]
@@ -247,7 +266,7 @@ mod tests {
             let piece = vec![b'x'; size];
             let mut room = room();
             let mut line = Line::new(&mut room);
-            while line.len() + size <= ROOM {
+            while line.length() + size <= ROOM {
                 line.push(&piece);
                 assert!(line.text().is_some_and(|line| line.iter().all(|each| *each == b'x')));
             }

@@ -39,6 +39,22 @@ impl Sheet {
         self.bytes.resize(filled, 0);
     }
 
+    /// So many bytes of the room are written now, and this one behind them.
+    #[inline(always)]
+    pub(crate) fn advance_to(&mut self, bytes: usize, last: u8) {
+        let end = self.length + bytes;
+        if let Some(slot) = self.bytes.get_mut(end) {
+            *slot = last;
+            self.length = end + 1;
+        }
+    }
+
+    /// How many bytes are written.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
     /// So many bytes of the room are written now.
     #[inline(always)]
     pub(crate) fn advance(&mut self, bytes: usize) {

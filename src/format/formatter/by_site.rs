@@ -2,73 +2,30 @@
 
 use super::Formatter;
 use crate::callsite::Callsite;
-use crate::decode;
+use crate::error::Error;
 use crate::format::attribute::Attribute;
-use crate::format::parts::{self, Part, push_part};
+use crate::format::by_script::{Begun, ByScript, Tools};
+use crate::format::parts::{self, Part};
 use crate::format::pattern::{Key, Piece};
 use crate::format::script::ScriptBuilder;
-use crate::format::{neutral, push_trailing_text};
+use crate::format::{logfmt, neutral, push_trailing_text, write_trailing_text};
 use crate::record::LogRecord;
-use crate::text::{Line, Room};
+use crate::text::Line;
 use crate::value::Piece as MessagePiece;
 
-impl Formatter {
-    /// Writes the line of a call site's record by its script, and says how long it is. `None` if
-    /// there is no script, or the line is none of those that scripts are for: it is very long, a
-    /// value has to be neutralised, a piece cannot be filled in.
-    #[inline(always)]
-    pub(crate) fn by_script(
-        &self,
-        site: &'static Callsite,
-        words: &[u64],
-        record: &LogRecord<'_>,
-        room: &mut Room,
-    ) -> Option<usize> {
-        let mut scripts = self.scripts.borrow_mut();
-        let script = scripts.find(site, record)?;
-        let mut values = script.values(words)?;
-        let time_ns = record.time_ns();
-        let mut line = Line::new(room);
-        if let Some(opening) = &mut script.opening {
-            self.time.push_within(opening, time_ns, &mut line)?;
-        }
-        for step in script.steps() {
-            step.push_text(&mut line);
-            push_part!(
-                &step.then, values, line, self.scratch, |text| self.push_clean(text, &mut line),
-                {
-                    Part::Time => self.time.push(time_ns, &mut line)?,
-                    Part::ThreadName if record.head().without.threads => line.push(b"None"),
-                    Part::ThreadName => {
-                        self.push_clean(record.head().thread.name.as_bytes(), &mut line)?;
-                    },
-                    Part::Fields(_) if record.head().context.is_empty() => {},
-                    Part::Piece(at) => {
-                        let mut done = Ok(());
-                        self.scratch.push(&mut line, |out| {
-                            done = self.piece(&self.pattern.pieces[*at], record, out);
-                        });
-                        done.ok()?;
-                    },
-                    _ => return None,
-                }
-            );
-        }
-        if script.carries_text() {
-            let last = line.last();
-            self.scratch.push(&mut line, |out| {
-                push_trailing_text(record, last, self.neutralize, out);
-            });
-        }
-        line.finished()
+impl ByScript for Formatter {
+    fn tools(&self) -> Tools<'_> {
+        let Self { scripts, time, scratch, room, .. } = self;
+        Tools { scripts, time, scratch, room }
     }
 
-    /// Appends text that needs no change.
     #[inline(always)]
-    fn push_clean(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
-        if line.push_plain::<false>(text) {
-            return Some(());
-        }
+    fn push_plain(text: &[u8], line: &mut Line<'_>) -> bool {
+        line.push_plain::<false>(text)
+    }
+
+    /// Appends text that needs no change for all that.
+    fn push_odd(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
         let shown = std::str::from_utf8(text).ok()?;
         if self.neutralize && !neutral::is_harmless(shown) {
             return None;
@@ -77,14 +34,43 @@ impl Formatter {
         Some(())
     }
 
-    /// Writes the script of a record's call site, to be remembered.
-    #[cold]
-    pub(super) fn write_script(
+    fn own_step(
         &self,
-        site: &'static Callsite,
-        words: &[u64],
+        step: &Part,
         record: &LogRecord<'_>,
-    ) {
+        begun: &mut Begun<'_, '_>,
+    ) -> Option<()> {
+        match step {
+            // Python's None.
+            Part::ThreadName => begun.line.push(b"None"),
+            Part::Fields(_) => {
+                self.scratch.push(&mut begun.line, |out| logfmt::write_fields(record, out));
+            }
+            Part::Piece(at) => {
+                let piece = self.pattern.pieces.get(*at)?;
+                let mut done = Ok(());
+                self.scratch.push(&mut begun.line, |out| done = self.piece(piece, record, out));
+                done.ok()?;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn push_trailing_text(&self, record: &LogRecord<'_>, line: &mut Line<'_>) {
+        let last = line.last();
+        self.scratch.push(line, |out| push_trailing_text(record, last, self.neutralize, out));
+    }
+
+    fn in_full(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        let start = out.len();
+        self.format_message(record, out)?;
+        write_trailing_text(record, start, self.neutralize, out);
+        Ok(())
+    }
+
+    #[cold]
+    fn write_script(&self, site: &'static Callsite, words: &[u64], record: &LogRecord<'_>) {
         let mut script = ScriptBuilder::new();
         let tags = parts::tags_of(site, words);
         let mut read = None;
@@ -117,7 +103,9 @@ impl Formatter {
             read.filter(|_| !words.is_empty()),
         ));
     }
+}
 
+impl Formatter {
     /// Whether a site's message can be made step by step, with text that needs no change.
     fn takes_message(&self, site: &Callsite) -> bool {
         let is_clean = |piece: &MessagePiece| match piece {

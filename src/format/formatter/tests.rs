@@ -304,7 +304,7 @@ fn a_script_serves_the_lines_it_is_for() {
     let formatter = Formatter::default_line();
     let served = |words: &[u64]| {
         of_site(&SITE, words, 1_700_000_000_000_000_000, ("app", 1), &[], |record| {
-            let served = formatter.by_script(&SITE, words, record, &mut room()).is_some();
+            let served = formatter.line(record, &mut room()).is_some();
             let (mut out, mut sheet) = (Vec::new(), Sheet::default());
             formatter.format(record, &mut out).unwrap();
             formatter.format_on(record, &mut sheet).unwrap();

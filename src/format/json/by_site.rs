@@ -4,99 +4,78 @@ use super::value::{push_escaped, push_value};
 use super::{JsonFormatter, JsonKey, push_trailing_text};
 use crate::callsite::Callsite;
 use crate::decode;
-use crate::format::parts::{self, Part, push_part};
+use crate::error::Error;
+use crate::format::by_script::{Begun, ByScript, Tools};
+use crate::format::parts::{self, Part};
 use crate::format::script::ScriptBuilder;
 use crate::record::LogRecord;
-use crate::text::{Line, Room};
+use crate::text::Line;
 use crate::value::Role;
 
-impl JsonFormatter {
-    /// Writes the line of a call site's record by its script, and says how long it is. `None` if
-    /// there is none, or the line is too long for one.
+impl ByScript for JsonFormatter {
+    fn tools(&self) -> Tools<'_> {
+        let Self { scripts, time, scratch, room, .. } = self;
+        Tools { scripts, time, scratch, room }
+    }
+
     #[inline(always)]
-    pub(crate) fn by_script(
-        &self,
-        site: &'static Callsite,
-        words: &[u64],
-        record: &LogRecord<'_>,
-        room: &mut Room,
-    ) -> Option<usize> {
-        let mut scripts = self.scripts.borrow_mut();
-        let script = scripts.find(site, record)?;
-        let from = script.values(words)?;
-        let mut values = from;
-        let time_ns = record.time_ns();
-        let mut line = Line::new(room);
-        if let Some(opening) = &mut script.opening {
-            self.time.push_within(opening, time_ns, &mut line)?;
-        }
-        let mut steps = script.steps();
-        while let Some((step, rest)) = steps.split_first() {
-            steps = rest;
-            step.push_text(&mut line);
-            push_part!(
-                &step.then, values, line, self.scratch, |text| self.push_inside(text, &mut line),
-                {
-                    Part::JsonFloat => {
-                        let number = f64::from_bits(decode::word(&mut values)?);
-                        if !number.is_finite() {
-                            return None;
-                        }
-                        line.push(zmij::Buffer::new().format_finite(number).as_bytes());
-                    },
-                    Part::Json(tag) => {
-                        let value = decode::value(*tag, &mut values)?;
-                        self.scratch.push(&mut line, |out| push_value(value, out));
-                    },
-                    Part::Rewind => values = from,
-                    Part::Fields(_) if record.head().context.is_empty() => {},
-                    Part::Fields(own) => {
-                        self.scratch.push(&mut line, |out| self.write_fields(record, out));
-                        steps = steps.get(*own..)?;
-                    },
-                    Part::Time => self.time.push(time_ns, &mut line)?,
-                    Part::ThreadName if record.head().without.threads => return None,
-                    Part::ThreadName => {
-                        self.push_inside(record.head().thread.name.as_bytes(), &mut line)?;
-                    },
-                    Part::Piece(at) => {
-                        let (_, key) = self.items.get(*at)?;
-                        if Self::is_absent(*key, record) {
-                            return None;
-                        }
-                        let mut done = Ok(());
-                        let item = |out: &mut Vec<u8>| done = self.item(*key, record, out);
-                        self.scratch.push(&mut line, item);
-                        done.ok()?;
-                    },
-                    Part::TrailingText => {
-                        self.scratch.push(&mut line, |out| push_trailing_text(record, out));
-                    },
-                }
-            );
-        }
-        line.finished()
+    fn push_plain(text: &[u8], line: &mut Line<'_>) -> bool {
+        line.push_plain::<true>(text)
     }
 
     /// Appends text as it stands within quotes.
-    #[inline(always)]
-    fn push_inside(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
-        if line.push_plain::<true>(text) {
-            return Some(());
-        }
+    fn push_odd(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
         let text = std::str::from_utf8(text).ok()?;
         self.scratch.push(line, |out| push_escaped(text, out));
         Some(())
     }
 
-    /// Writes the script of a record's call site, to be remembered.
-    #[cold]
-    pub(super) fn write_script(
+    fn own_step(
         &self,
-        site: &'static Callsite,
-        words: &[u64],
+        step: &Part,
         record: &LogRecord<'_>,
-    ) {
+        begun: &mut Begun<'_, '_>,
+    ) -> Option<()> {
+        let Begun { line, values, passed } = begun;
+        match step {
+            Part::JsonFloat => {
+                let number = f64::from_bits(decode::word(values)?);
+                if !number.is_finite() {
+                    return None;
+                }
+                line.push(zmij::Buffer::new().format_finite(number).as_bytes());
+            }
+            Part::Json(tag) => {
+                let value = decode::value(*tag, values)?;
+                self.scratch.push(line, |out| push_value(value, out));
+            }
+            Part::Fields(own) => {
+                self.scratch.push(line, |out| self.write_fields(record, out));
+                *passed = *own;
+            }
+            Part::Piece(at) => {
+                let (_, key) = self.items.get(*at)?;
+                if Self::is_absent(*key, record) {
+                    return None;
+                }
+                let mut done = Ok(());
+                self.scratch.push(line, |out| done = self.item(*key, record, out));
+                done.ok()?;
+            }
+            Part::TrailingText => {
+                self.scratch.push(line, |out| push_trailing_text(record, out));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn in_full(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.format_in_full(record, out)
+    }
+
+    #[cold]
+    fn write_script(&self, site: &'static Callsite, words: &[u64], record: &LogRecord<'_>) {
         let mut script = ScriptBuilder::new();
         let tags = parts::tags_of(site, words);
         let mut read = None;
@@ -154,7 +133,9 @@ impl JsonFormatter {
         let read = read.filter(|_| !words.is_empty());
         self.scripts.borrow_mut().keep(script.finish(site, record, read));
     }
+}
 
+impl JsonFormatter {
     /// Adds a call's own fields.
     fn add_fields(&self, fields: &[(Option<&str>, u8)], script: &mut ScriptBuilder) {
         if fields.is_empty() {

@@ -9,7 +9,8 @@ mod value;
 pub use builder::JsonFormatterBuilder;
 pub(super) use value::{push_string, push_value};
 
-use super::script::{self, ByScript, Scratch, Scripts};
+use super::by_script::ByScript;
+use super::script::{Scratch, Scripts};
 use super::time::TimeText;
 use super::{Format, Scripted};
 use crate::decode::Value;
@@ -343,29 +344,6 @@ impl JsonFormatter {
 impl Default for JsonFormatter {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl ByScript for JsonFormatter {
-    #[inline(never)]
-    fn line(&self, record: &LogRecord<'_>, room: &mut Room) -> Option<usize> {
-        let (site, words) = script::site_of(record)?;
-        self.by_script(site, words, record, room)
-    }
-
-    #[inline(never)]
-    fn any(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.format_in_full(record, out)?;
-        if let Some((site, words)) = script::site_of(record)
-            && self.scripts.borrow_mut().find(site, record).is_none()
-        {
-            self.write_script(site, words, record);
-        }
-        Ok(())
-    }
-
-    fn room(&self) -> &RefCell<Box<Room>> {
-        &self.room
     }
 }
 

@@ -151,8 +151,7 @@ fn what_a_script_writes_is_what_is_written_in_full() {
                             [&out, &in_full].map(|it| String::from_utf8_lossy(it));
                         assert_eq!(shown, expected);
                     }
-                    served +=
-                        usize::from(own.by_script(site, words, record, &mut room()).is_some());
+                    served += usize::from(own.line(record, &mut room()).is_some());
                     let mut sheet = Sheet::default();
                     sheet.extend_from_slice(b"before ");
                     own.format_on(record, &mut sheet).unwrap();

@@ -1,6 +1,6 @@
 //! Text with a time in it, kept from one record to the next.
 
-use crate::text::{BLOCK, put_fixed, six_digits};
+use crate::text::{BLOCK, Line, put_fixed, six_digits};
 
 pub(super) const SECOND_NS: i64 = 1_000_000_000;
 pub(super) const POWERS: [u32; 10] =
@@ -37,18 +37,27 @@ impl Hole {
     }
 }
 
+/// Six digits that are put in place in the line, not in the text: a text that has just been written
+/// to costs a wait when it is read.
+#[derive(Debug, Clone, Copy)]
+struct Micros {
+    at: usize,
+    /// The digits, and the two bytes of the text behind them.
+    digits: [u8; 8],
+}
+
 /// Text with the time of a record in it, as it was shown last.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     /// What stands before the time and behind it.
     before: Box<[u8]>,
     behind: Box<[u8]>,
-    /// All of it, the digits in place.
+    /// All of it, the digits in place but those of `micros`.
     blocks: Vec<[u8; BLOCK]>,
     length: usize,
     holes: Vec<Hole>,
-    /// Where microseconds stand, if they are all that changes within a second.
-    micros_at: Option<usize>,
+    /// Microseconds, if they are all that changes within a second.
+    micros: Option<Micros>,
     /// From when on, and for how long, times are shown just so. Nothing is at first.
     from_ns: i64,
     for_ns: u64,
@@ -68,24 +77,27 @@ impl Shown {
         (time_ns.wrapping_sub(self.from_ns) as u64) < self.for_ns
     }
 
-    pub(super) fn text(&self) -> (&[[u8; BLOCK]], usize) {
-        (&self.blocks, self.length)
+    /// Appends it to a line.
+    #[inline(always)]
+    pub(super) fn push_to(&self, line: &mut Line<'_>) {
+        let start = line.length();
+        line.push_blocks(&self.blocks, self.length);
+        if let Some(Micros { at, digits }) = &self.micros {
+            line.put_at(start + at, *digits);
+        }
     }
 
     /// Puts the digits of a time in place; false if it is of another second.
-    #[inline]
+    #[inline(never)]
     pub(super) fn put(&mut self, time_ns: i64) -> bool {
         let Some(second_ns) = self.second_ns else { return false };
         let since = time_ns.wrapping_sub(second_ns);
         if !(0..SECOND_NS).contains(&since) {
             return false;
         }
-        let text = self.blocks.as_flattened_mut();
-        if let Some(at) = self.micros_at {
+        if let Some(Micros { digits, .. }) = &mut self.micros {
             let micros = since as u32 / 1_000;
-            if let Some(slot) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-                *slot = six_digits(micros);
-            }
+            *digits = six_digits(micros, *digits);
             (self.from_ns, self.for_ns) = (second_ns + i64::from(micros * 1_000), 1_000);
             return true;
         }
@@ -114,8 +126,13 @@ impl Shown {
         self.holes.clear();
         let before = self.before.len();
         self.holes.extend(holes.iter().map(|hole| Hole { at: before + hole.at, ..*hole }));
-        self.micros_at = match *self.holes {
-            [Hole { at, digits: 6, unit: Unit::Fraction }] => Some(at),
+        self.micros = match *self.holes {
+            [Hole { at, digits: 6, unit: Unit::Fraction }] => {
+                let mut digits = [0; 8];
+                let text = text.iter().skip(at);
+                digits.iter_mut().zip(text).for_each(|(digit, byte)| *digit = *byte);
+                Some(Micros { at, digits })
+            }
             _ => None,
         };
         self.second_ns = Some(second_ns);

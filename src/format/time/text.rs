@@ -143,12 +143,13 @@ impl TimeText {
     /// [`write`](Self::write).
     #[inline(always)]
     pub(crate) fn push(&self, time_ns: i64, line: &mut Line<'_>) -> Option<()> {
-        self.push_within(&mut self.shown.borrow_mut(), time_ns, line)
+        let mut shown = self.shown.borrow_mut();
+        self.push_with(&mut shown, time_ns, line)
     }
 
     /// The same, with the text around it.
     #[inline(always)]
-    pub(crate) fn push_within(
+    pub(crate) fn push_with(
         &self,
         shown: &mut Shown,
         time_ns: i64,
@@ -158,8 +159,7 @@ impl TimeText {
         if !shown.shows(time_ns) && !shown.put(time_ns) {
             self.turn(shown, time_ns)?;
         }
-        let (blocks, length) = shown.text();
-        line.push_blocks(blocks, length);
+        shown.push_to(line);
         Some(())
     }
 

@@ -285,8 +285,13 @@ impl Output {
     /// Takes a line of so many bytes that was made in the room.
     #[inline(always)]
     pub(crate) fn take_line(&mut self, length: usize) {
-        self.buffer.advance(length);
-        self.end_line();
+        match self.options.terminator.as_bytes() {
+            [byte] => self.buffer.advance_to(length, *byte),
+            _ => {
+                self.buffer.advance(length);
+                self.end_line();
+            }
+        }
         self.commit();
     }
 
@@ -377,8 +382,9 @@ impl Output {
         Ok(())
     }
 
+    #[inline(always)]
     fn commit(&mut self) {
-        self.committed = self.buffer.len();
+        self.committed = self.buffer.length();
         self.ends.push_back(self.committed);
     }
 

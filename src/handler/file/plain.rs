@@ -4,12 +4,10 @@ use super::output::{Options, Output, absolute};
 use super::rotate::Rotate;
 use super::rotation::{Plan, Rotation};
 use super::storage::FileMode;
-use crate::callsite::Callsite;
 use crate::error::Error;
-use crate::format::{LineSource, Scripted};
+use crate::format::{ByScript, LineSource, Scripted};
 use crate::handler::{Context, Handler, HandlerRef};
 use crate::record::LogRecord;
-use crate::text::Room;
 use std::path::{Path, PathBuf};
 
 /// Writes records to a file, Python's `FileHandler`, and moves it away when told to.
@@ -255,12 +253,8 @@ impl FileHandler {
     /// to be rotated, the formatter has a script. Any other record is left to [`Handler::emit`].
     pub(crate) fn take_lines(&mut self, source: &mut impl LineSource, cx: &mut Context<'_>) {
         match cx.scripted() {
-            Some(Scripted::Text(format)) => self.take_lines_by(source, cx, {
-                |site, words, record, room| format.by_script(site, words, record, room)
-            }),
-            Some(Scripted::Json(format)) => self.take_lines_by(source, cx, {
-                |site, words, record, room| format.by_script(site, words, record, room)
-            }),
+            Some(Scripted::Text(format)) => self.take_lines_by(source, cx, format),
+            Some(Scripted::Json(format)) => self.take_lines_by(source, cx, format),
             None => {}
         }
     }
@@ -270,7 +264,7 @@ impl FileHandler {
         &mut self,
         source: &mut impl LineSource,
         cx: &mut Context<'_>,
-        write: impl Fn(&'static Callsite, &[u64], &LogRecord<'_>, &mut Room) -> Option<usize>,
+        format: &impl ByScript,
     ) {
         let Self { output, rotation } = self;
         let bounds = match rotation {
@@ -282,16 +276,21 @@ impl FileHandler {
         let (Some((until_ns, max_bytes)), true) = (bounds, output.takes_lines()) else { return };
         let end = output.options().terminator.len() as u64;
         let mut size = if rotation.is_some() { output.size() } else { 0 };
-        source.each_line(|site, words, record| {
-            let Some(room) = output.line_room() else { return false };
-            let Some(length) = write(site, words, record, room) else { return false };
-            size += length as u64 + end;
-            if size > max_bytes || record.time_ns() >= until_ns {
-                return false;
-            }
-            output.take_line(length);
-            true
-        });
+        source.each_line(
+            |site, record| format.group(site, record),
+            |group, words, record| {
+                let Some(room) = output.line_room() else { return false };
+                let Some(length) = format.by_script(group, words, record, room) else {
+                    return false;
+                };
+                size += length as u64 + end;
+                if size > max_bytes || record.time_ns() >= until_ns {
+                    return false;
+                }
+                output.take_line(length);
+                true
+            },
+        );
         output.write_full(cx);
     }
 
