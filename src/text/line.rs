@@ -175,7 +175,7 @@ impl<'a> Line<'a> {
 fn put_plain<const QUOTED: bool>(bytes: &[u8], at: usize, room: &mut Room) -> Option<usize> {
     let length = bytes.len();
     let mut line = Line { room, length: at };
-    if length > 16 || length < 4 {
+    if !(4..=16).contains(&length) {
         if !ascii::is::<QUOTED>(bytes) {
             return None;
         }

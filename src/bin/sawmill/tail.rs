@@ -168,7 +168,7 @@ fn last_records(
             }
         };
         if !options.show.shows_all() {
-            trouble.note(shower.lines(&block, &mut last));
+            trouble.note(shower.lines(&block, &mut last, |_| {}));
             cut(&mut last, lines);
             continue;
         }
@@ -180,7 +180,7 @@ fn last_records(
         }
     }
     for block in blocks {
-        trouble.note(shower.lines(&block, &mut last));
+        trouble.note(shower.lines(&block, &mut last, |_| {}));
     }
     cut(&mut last, lines);
     last

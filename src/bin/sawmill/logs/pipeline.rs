@@ -4,7 +4,7 @@ use super::show::{ShowOptions, Shower};
 use super::{Out, is_set};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use sawmill::{BinaryBlock, BinaryReader};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What could not be shown.
@@ -46,10 +46,12 @@ struct Task {
     block: BinaryBlock,
 }
 
-struct Done {
+/// Some lines of a block.
+struct Part {
     number: u64,
     lines: Vec<u8>,
-    shown: super::show::Shown,
+    /// With the last of them: what became of the block.
+    shown: Option<super::show::Shown>,
 }
 
 /// Shows the blocks of a file that are there, one by one. Returns false if it was told to stop.
@@ -67,7 +69,7 @@ pub(crate) fn one_by_one(
     let mut lines = Vec::new();
     while !is_set(stop) && !out.closed {
         match reader.next_block() {
-            Ok(Some(block)) => trouble.note(shower.lines(&block, &mut lines)),
+            Ok(Some(block)) => trouble.note(shower.lines(&block, &mut lines, |_| {})),
             Ok(None) => return Ok(true),
             Err(error) => {
                 trouble.tell(error.to_string());
@@ -94,9 +96,9 @@ pub(crate) fn run(
     trouble: &mut Trouble,
 ) -> Result<bool, String> {
     let (tasks, to_do) = bounded::<Task>(threads * 2);
-    let (finished, done) = bounded::<Done>(threads * 2);
+    let (finished, done) = bounded::<Part>(threads * 4);
     // Buffers go round: fresh ones of this size cost more than what is written into them.
-    let (give_back, buffers) = bounded::<Vec<u8>>(threads * 4 + 2);
+    let (give_back, buffers) = bounded::<Vec<u8>>(threads * 64);
     let gone = AtomicBool::new(false);
     let gone = &gone;
     let mut failed = None;
@@ -143,15 +145,23 @@ pub(crate) fn run(
 fn work(
     options: &ShowOptions,
     to_do: &Receiver<Task>,
-    finished: &Sender<Done>,
+    finished: &Sender<Part>,
     buffers: &Receiver<Vec<u8>>,
 ) {
-    let mut shower = Shower::new(options);
-    for Task { number, block } in to_do {
+    let buffer = || {
         let mut lines = buffers.try_recv().unwrap_or_default();
         lines.clear();
-        let shown = shower.lines(&block, &mut lines);
-        if finished.send(Done { number, lines, shown }).is_err() {
+        lines
+    };
+    let mut shower = Shower::new(options);
+    for Task { number, block } in to_do {
+        let mut lines = buffer();
+        let mut heard = true;
+        let shown = shower.lines(&block, &mut lines, |lines| {
+            let lines = std::mem::replace(lines, buffer());
+            heard = heard && finished.send(Part { number, lines, shown: None }).is_ok();
+        });
+        if !heard || finished.send(Part { number, lines, shown: Some(shown) }).is_err() {
             return;
         }
     }
@@ -159,23 +169,26 @@ fn work(
 
 fn write(
     out: &mut Out,
-    done: &Receiver<Done>,
+    done: &Receiver<Part>,
     give_back: &Sender<Vec<u8>>,
     gone: &AtomicBool,
     trouble: &mut Trouble,
 ) -> Result<(), String> {
-    let mut waiting = BTreeMap::new();
+    let mut waiting: BTreeMap<u64, VecDeque<Part>> = BTreeMap::new();
     let mut next = 0;
-    for one in done {
-        waiting.insert(one.number, (one.lines, one.shown));
-        while let Some((lines, shown)) = waiting.remove(&next) {
-            next += 1;
-            trouble.note(shown);
-            let written = out.write(&lines);
-            let _ = give_back.try_send(lines);
+    for part in done {
+        waiting.entry(part.number).or_default().push_back(part);
+        while let Some(part) = waiting.get_mut(&next).and_then(VecDeque::pop_front) {
+            let written = out.write(&part.lines);
+            let _ = give_back.try_send(part.lines);
             if written.is_err() || out.closed {
                 gone.store(true, Ordering::Relaxed);
                 return written.map_err(|error| format!("standard output: {error}"));
+            }
+            if let Some(shown) = part.shown {
+                trouble.note(shown);
+                waiting.remove(&next);
+                next += 1;
             }
         }
     }

@@ -131,6 +131,9 @@ impl ShowOptions {
     }
 }
 
+/// Lines are handed on in parts of this size: a part is written while it is still in the caches.
+const PART_BYTES: usize = 120 << 10;
+
 /// Makes lines of blocks: one for each thread that does.
 pub(crate) struct Shower<'o> {
     options: &'o ShowOptions,
@@ -157,8 +160,13 @@ impl<'o> Shower<'o> {
         options.formatter("").map(drop)
     }
 
-    /// Appends the lines of a block.
-    pub(crate) fn lines(&mut self, block: &BinaryBlock, out: &mut Vec<u8>) -> Shown {
+    /// Appends the lines of a block, and lends them to `part` now and then, which may take them.
+    pub(crate) fn lines(
+        &mut self,
+        block: &BinaryBlock,
+        out: &mut Vec<u8>,
+        mut part: impl FnMut(&mut Vec<u8>),
+    ) -> Shown {
         let mut shown = Shown::default();
         if self.format.as_ref().is_none_or(|(zone, _)| zone != block.zone()) {
             let made = self.options.formatter(block.zone());
@@ -190,6 +198,9 @@ impl<'o> Shower<'o> {
                 return out.truncate(start);
             }
             out.push(b'\n');
+            if out.len() >= PART_BYTES {
+                part(out);
+            }
         });
         shown.damage = done.err().map(|error| error.to_string());
         shown
