@@ -6,11 +6,13 @@ mod dir;
 use dir::Dir;
 use sawmill::{
     ClockSource, Drain, Error, FileHandler, FileHandlerBuilder, Filter, FilterRef, Format,
-    Formatter, HandlerExt, HandlerRef, HandlerStats, JsonFormatter, Level, LogRecord, ManualClock,
-    Naming, NullHandler, Rotate, Runtime, Scope, SyncPolicy, Value, ValueBuf, Verdict, critical,
-    debug, exception, info, log, trace, warning,
+    Formatter, HandlerRef, HandlerStats, JsonFormatter, Level, LogRecord, ManualClock, Naming,
+    NullHandler, Rotate, RotatingFileHandler, Runtime, Scope, SyncPolicy, TimedRotatingFileHandler,
+    Value, ValueBuf, Verdict, WatchedFileHandler, When, critical, debug, exception, info, log,
+    trace, warning,
 };
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -81,13 +83,12 @@ type Outcome = (BTreeMap<String, Vec<u8>>, Vec<HandlerStats>);
 /// What a file, or several, and the books come to.
 fn outcome(
     one_by_one: bool,
-    change: &dyn Fn(FileHandlerBuilder) -> FileHandlerBuilder,
+    make: &dyn Fn(PathBuf) -> HandlerRef,
     format: impl Format + 'static,
 ) -> Outcome {
     let dir = Dir::new();
     let clock = ManualClock::new(1_763_619_123_000_000_000);
-    let file = change(FileHandler::builder(dir.join("a.log"))).build().unwrap();
-    let mut handler = file.with_formatter(format);
+    let mut handler = make(dir.join("a.log")).with_formatter(format);
     if one_by_one {
         handler = handler.with_filter(FilterRef::new(Looking));
     }
@@ -114,13 +115,20 @@ fn outcome(
     (files.collect(), books.to_vec())
 }
 
+/// A handler of a file that is built so.
+fn file(
+    change: impl Fn(FileHandlerBuilder) -> FileHandlerBuilder,
+) -> impl Fn(PathBuf) -> HandlerRef {
+    move |path| HandlerRef::new(change(FileHandler::builder(path)).build().unwrap())
+}
+
 fn compare<F: Format + 'static>(
     what: &str,
-    change: impl Fn(FileHandlerBuilder) -> FileHandlerBuilder,
+    make: impl Fn(PathBuf) -> HandlerRef,
     format: impl Fn() -> F,
 ) -> Outcome {
-    let runs = outcome(false, &change, format());
-    let single = outcome(true, &change, format());
+    let runs = outcome(false, &make, format());
+    let single = outcome(true, &make, format());
     assert_eq!(runs.1, single.1, "{what}");
     let names = |outcome: &Outcome| outcome.0.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&runs), names(&single), "{what}");
@@ -142,22 +150,48 @@ fn text() -> Formatter {
 
 #[test]
 fn text_and_json_are_the_same() {
-    compare("text", |it| it, text);
-    compare("json", |it| it, JsonFormatter::new);
-    compare("another end", |it| it.terminator("\r\n"), text);
-    compare("utf-16", |it| it.encoding("utf-16"), text);
-    compare("synced", |it| it.sync(SyncPolicy::AtLevel(Level::CRITICAL)), text);
+    compare("text", file(|it| it), text);
+    compare("json", file(|it| it), JsonFormatter::new);
+    compare("another end", file(|it| it.terminator("\r\n")), text);
+    compare("utf-16", file(|it| it.encoding("utf-16")), text);
+    compare("synced", file(|it| it.sync(SyncPolicy::AtLevel(Level::CRITICAL))), text);
 }
 
 #[test]
 fn files_are_rotated_at_the_same_records() {
     let by_size = || Rotate::size(100_000).utc();
-    let files = compare("size", |it| it.rotate(by_size()).naming(Naming::Rising), text).0.len();
+    let files =
+        compare("size", file(|it| it.rotate(by_size()).naming(Naming::Rising)), text).0.len();
     assert!(files > 10, "{files}");
     let rotate = || Rotate::hourly().utc();
-    compare("hourly", |it| it.rotate(rotate()).naming(Naming::Rising), text);
+    compare("hourly", file(|it| it.rotate(rotate()).naming(Naming::Rising)), text);
     let rotate = || by_size().or_hourly();
-    compare("both", |it| it.rotate(rotate()).naming(Naming::Rising), JsonFormatter::new);
+    compare("both", file(|it| it.rotate(rotate()).naming(Naming::Rising)), JsonFormatter::new);
+}
+
+#[test]
+fn every_handler_of_lines_rotates_at_the_same_records() {
+    let rotating = |bytes, backups| {
+        move |path| {
+            let handler = RotatingFileHandler::builder(path).max_bytes(bytes);
+            let handler = handler.backup_count(backups).terminator("\r\n");
+            HandlerRef::new(handler.build().unwrap())
+        }
+    };
+    let files = compare("rotating", rotating(100_000, 200), text).0;
+    assert!(files.len() > 10 && files.values().all(|file| file.len() < 100_000));
+    compare("one that is never rotated", rotating(0, 0), JsonFormatter::new);
+    let timed = |by_clock| {
+        move |path| {
+            let handler = TimedRotatingFileHandler::builder(path).when(When::Seconds).utc(true);
+            let handler = handler.now_ns(1_763_619_123_000_000_000).by_clock(by_clock);
+            HandlerRef::new(handler.build().unwrap())
+        }
+    };
+    let files = compare("timed", timed(false), text).0;
+    assert!(files.len() > 10, "{}", files.len());
+    compare("timed by the clock", timed(true), JsonFormatter::new);
+    compare("watched", |path| HandlerRef::new(WatchedFileHandler::new(path).unwrap()), text);
 }
 
 #[test]
@@ -195,6 +229,6 @@ fn records_of_an_older_generation_go_the_way_that_was_theirs() {
 #[test]
 fn what_a_formatter_refuses_is_counted_the_same() {
     std::panic::set_hook(Box::new(|_| {}));
-    let (_, books) = compare("moody", |it| it, || Moody(text()));
+    let (_, books) = compare("moody", file(|it| it), || Moody(text()));
     assert!(books[0].failed > 100, "{:?}", books[0]);
 }

@@ -7,8 +7,8 @@
 use crate::peer::line;
 use sawmill::{
     BinaryFileHandler, BinaryReader, ClockSource, Drain, FileHandler, FlightRecorder, Format,
-    HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler, Runtime, debug,
-    info,
+    Handler, HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler,
+    RotatingFileHandler, Runtime, debug, info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What is counted, and what it is.
-const COUNTS: [(&str, &str); 13] = [
+const COUNTS: [(&str, &str); 14] = [
     ("call", "an enabled call without arguments"),
     ("call-ints", "an enabled call, (u64, u64, f64)"),
     ("call-mapped", "the same in a ring that outlives the process"),
@@ -26,6 +26,7 @@ const COUNTS: [(&str, &str); 13] = [
     ("line-text", "a line of the pattern of the workloads, formatted"),
     ("line-json", "a JSON line, formatted"),
     ("drain-text", "a record from the ring to the buffer of a file, as text"),
+    ("drain-rotating", "the same to a file that is rotated by size"),
     ("drain-json", "the same as JSON"),
     ("drain-binary", "the same as a packed record"),
     ("decode", "a packed record read and formatted as text"),
@@ -71,7 +72,7 @@ pub(crate) fn run(set: bool) -> Result<(), String> {
         let bound = bounds.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
         let bound: Option<f64> = bound.and_then(|bound| bound.trim().parse().ok());
         println!(
-            "{what:<12} {each:>8.1}  bound {:>8}  {about}",
+            "{what:<14} {each:>8.1}  bound {:>8}  {about}",
             bound.map_or("-".into(), |bound| format!("{bound:.1}"))
         );
         match bound {
@@ -128,9 +129,17 @@ pub(crate) fn count(what: &str, calls: u64) -> Result<(), String> {
     match what {
         "line-text" => lines(line(), calls).map_err(wrong),
         "line-json" => lines(JsonFormatter::new(), calls).map_err(wrong),
-        "drain-text" => drain(line(), calls).map_err(wrong),
-        "drain-json" => drain(JsonFormatter::new(), calls).map_err(wrong),
-        "drain-binary" => drain_binary(calls).map_err(wrong),
+        "drain-text" => drain(calls, |path| text(FileHandler::new(path), line())).map_err(wrong),
+        "drain-rotating" => {
+            let rotating = |path| RotatingFileHandler::new(path, 1 << 30, 1);
+            drain(calls, |path| text(rotating(path), line())).map_err(wrong)
+        }
+        "drain-json" => {
+            drain(calls, |path| text(FileHandler::new(path), JsonFormatter::new())).map_err(wrong)
+        }
+        "drain-binary" => {
+            drain(calls, |path| BinaryFileHandler::new(path).map(HandlerRef::new)).map_err(wrong)
+        }
         "decode" => decode(calls).map_err(wrong),
         "drain-recorded" => drain_recorded(calls).map_err(wrong),
         _ => self::calls(what, calls).map_err(wrong),
@@ -232,16 +241,21 @@ fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("sawmill-gates-{}", std::process::id()))
 }
 
-fn drain(format: impl Format + 'static, calls: u64) -> Result<(), sawmill::Error> {
-    let file = FileHandler::builder(folder().join("drain.log")).create_dirs(true).build()?;
-    let done = drain_into(file.with_formatter(format), calls, true);
-    let _ = std::fs::remove_dir_all(folder());
-    done
+/// A handler with its formatter.
+fn text(
+    handler: Result<impl Handler, sawmill::Error>,
+    format: impl Format + 'static,
+) -> Result<HandlerRef, sawmill::Error> {
+    Ok(handler?.with_formatter(format))
 }
 
-fn drain_binary(calls: u64) -> Result<(), sawmill::Error> {
-    let file = BinaryFileHandler::builder(folder().join("drain.slog")).create_dirs(true).build()?;
-    let done = drain_into(file.into(), calls, true);
+fn drain(
+    calls: u64,
+    handler: impl Fn(PathBuf) -> Result<HandlerRef, sawmill::Error>,
+) -> Result<(), sawmill::Error> {
+    let wrong = |error: std::io::Error| sawmill::Error::other(error.to_string());
+    std::fs::create_dir_all(folder()).map_err(wrong)?;
+    let done = handler(folder().join("drain.log")).and_then(|it| drain_into(it, calls, true));
     let _ = std::fs::remove_dir_all(folder());
     done
 }

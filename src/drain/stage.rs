@@ -8,7 +8,7 @@ use super::{DrainBooks, HandlerFn};
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, FilterRef, Verdict};
 use crate::format::{Format, FormatterRef};
-use crate::handler::file::{BinaryFileHandler, FileHandler};
+use crate::handler::file::{BinaryFileHandler, lines};
 use crate::handler::{Books, Context, Delivery, Handler, HandlerRef, LineCache};
 use crate::lane::{CAUSED_IN_TURN, Reader, with_origin};
 use crate::record::{LogRecord, OwnedRecord};
@@ -630,9 +630,9 @@ impl Stage {
         let Some(Some(slot)) = self.slots.get_mut(index) else { return };
         self.caused = false;
         let handler = &mut *slot.handler as &mut dyn Any;
-        let (is_binary, is_file) = (handler.is::<BinaryFileHandler>(), handler.is::<FileHandler>());
+        let is_binary = handler.is::<BinaryFileHandler>();
         let mut done = (Ok(Ok(())), None);
-        if is_binary || is_file {
+        if is_binary || lines::are_taken_by(handler) {
             done.0 = self.give_at_once(index, run);
         }
         if !is_binary && run.taken == 0 && matches!(done.0, Ok(Ok(()))) {
@@ -687,8 +687,8 @@ impl Stage {
                 let handler = &mut *slot.handler as &mut dyn Any;
                 if let Some(handler) = handler.downcast_mut::<BinaryFileHandler>() {
                     handler.take_frames(run, &mut cx);
-                } else if let Some(handler) = handler.downcast_mut::<FileHandler>() {
-                    handler.take_lines(run, &mut cx);
+                } else {
+                    lines::take(handler, run, &mut cx);
                 }
             }))
         });

@@ -12,6 +12,7 @@ mod base;
 mod binary;
 mod encoding;
 mod failing;
+pub(crate) mod lines;
 mod mapped;
 mod names;
 mod open;

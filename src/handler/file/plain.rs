@@ -2,10 +2,10 @@
 
 use super::output::{Options, Output, absolute};
 use super::rotate::Rotate;
+use super::rotation::Bounds;
 use super::rotation::{Plan, Rotation};
 use super::storage::FileMode;
 use crate::error::Error;
-use crate::format::{ByScript, LineSource, Scripted};
 use crate::handler::{Context, Handler, HandlerRef};
 use crate::record::LogRecord;
 use std::path::{Path, PathBuf};
@@ -249,49 +249,15 @@ impl FileHandler {
         done
     }
 
-    /// Takes the lines of records to come, as far as each is like most: the file is open and not
-    /// to be rotated, the formatter has a script. Any other record is left to [`Handler::emit`].
-    pub(crate) fn take_lines(&mut self, source: &mut impl LineSource, cx: &mut Context<'_>) {
-        match cx.scripted() {
-            Some(Scripted::Text(format)) => self.take_lines_by(source, cx, format),
-            Some(Scripted::Json(format)) => self.take_lines_by(source, cx, format),
-            None => {}
-        }
-    }
-
-    #[inline(always)]
-    fn take_lines_by(
-        &mut self,
-        source: &mut impl LineSource,
-        cx: &mut Context<'_>,
-        format: &impl ByScript,
-    ) {
-        let Self { output, rotation } = self;
-        let bounds = match rotation {
-            None => Some((i64::MAX, u64::MAX)),
+    /// The file, and how far it is written to without a question.
+    pub(super) fn bounded(&mut self) -> Option<(&mut Output, Bounds)> {
+        let bounds = match &self.rotation {
+            None => Bounds::NONE,
             // Those of a file that is not shared: others may have written or moved it.
-            Some(rotation) if !output.is_shared() => rotation.bounds(output.file_number()),
-            Some(_) => None,
+            Some(_) if self.output.is_shared() => return None,
+            Some(rotation) => rotation.bounds(self.output.file_number())?,
         };
-        let (Some((until_ns, max_bytes)), true) = (bounds, output.takes_lines()) else { return };
-        let end = output.options().terminator.len() as u64;
-        let mut size = if rotation.is_some() { output.size() } else { 0 };
-        source.each_line(
-            |site, record| format.group(site, record),
-            |group, words, record| {
-                let Some(room) = output.line_room() else { return false };
-                let Some(length) = format.by_script(group, words, record, room) else {
-                    return false;
-                };
-                size += length as u64 + end;
-                if size > max_bytes || record.time_ns() >= until_ns {
-                    return false;
-                }
-                output.take_line(length);
-                true
-            },
-        );
-        output.write_full(cx);
+        Some((&mut self.output, bounds))
     }
 
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use super::base::{BaseRotating, Hooks, remove_existing, with_suffix};
 use super::output::{Options, Output};
+use super::rotation::Bounds;
 use super::storage::{self, FileMode};
 use crate::error::Error;
 use crate::handler::{Context, Handler};
@@ -145,6 +146,19 @@ impl RotatingFileHandler {
         }
         let size = self.base.output.size();
         (size > 0 || self.roll_empty) && size + length + 1 >= self.max_bytes
+    }
+
+    /// The file, and how far it is written to without a question.
+    pub(super) fn bounded(&mut self) -> Option<(&mut Output, Bounds)> {
+        let output = &mut self.base.output;
+        if self.max_bytes == 0 || !output.is_regular() {
+            return Some((output, Bounds::NONE));
+        }
+        // `should_rollover` adds 1 to a line without its end, in characters; they are no more than
+        // its bytes. Of the files of several processes each record has to ask.
+        let end = output.options().terminator.len() as u64;
+        let most_bytes = self.max_bytes.saturating_add(end).saturating_sub(2);
+        (!output.is_shared()).then_some((output, Bounds { most_bytes, ..Bounds::NONE }))
     }
 
     /// Rolls the file over now, whatever its size.

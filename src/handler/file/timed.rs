@@ -2,6 +2,7 @@
 
 use super::base::{BaseRotating, Hooks, remove_existing, with_suffix};
 use super::output::{Options, Output};
+use super::rotation::Bounds;
 use super::schedule::{Schedule, When, Zone};
 use super::storage::{self, Storage};
 use crate::error::Error;
@@ -241,6 +242,17 @@ impl TimedRotatingFileHandler {
             return false;
         }
         true
+    }
+
+    /// The file, and how far it is written to without a question.
+    pub(super) fn bounded(&mut self, now_ns: i64) -> Option<(&mut Output, Bounds)> {
+        let until_ns = self.rollover_at.saturating_mul(1_000_000_000);
+        let until_ns = match self.by_clock {
+            false => until_ns,
+            true if now_ns < until_ns => i64::MAX,
+            true => return None,
+        };
+        Some((&mut self.base.output, Bounds { until_ns, ..Bounds::NONE }))
     }
 
     /// Rolls the file over at that time, in nanoseconds since the Unix epoch, whether it is due

@@ -1,6 +1,7 @@
 //! A file that others move away.
 
 use super::output::{Options, Output};
+use super::rotation::Bounds;
 use super::storage::FileMode;
 use crate::error::Error;
 use crate::handler::{Context, Handler};
@@ -84,6 +85,11 @@ impl WatchedFileHandler {
     /// Sets what ends each line from now on.
     pub fn set_terminator(&mut self, terminator: &str) {
         self.output.set_terminator(terminator);
+    }
+
+    /// The file, which is written to without a question.
+    pub(super) fn bounded(&mut self) -> (&mut Output, Bounds) {
+        (&mut self.output, Bounds::NONE)
     }
 
     /// Opens the path anew if it does not lead to the open file any more. Lines that wait go to
