@@ -27,7 +27,9 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// The variants of a peer that differ in a workload.
 pub(crate) fn variants(peer: &str, workload: Workload) -> &'static [&'static str] {
     match (peer, workload) {
-        ("floor", Workload::Latency | Workload::LatencyStr) => &["default", "ring"],
+        ("floor", Workload::Latency | Workload::LatencyStr | Workload::Response) => {
+            &["default", "ring"]
+        }
         ("floor", Workload::Throughput { producers: 1 }) => &["text", "binary"],
         ("floor", _) => &[],
         ("sawmill", workload) => workload.variants(),

@@ -2,6 +2,7 @@
 
 use crate::machine::{self, ticks};
 use crate::report::{Figure, add_percentiles};
+use crate::stats::percentiles;
 use crate::subject::Subject;
 use crate::workload::Size;
 use std::time::Duration;
@@ -15,7 +16,8 @@ const BATCH: usize = 20;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Two passes: whole batches, which resolve half a nanosecond, and single calls, which resolve one
-/// step of the counter and include one read of it.
+/// step of the counter and include one read of it; of these also the medians by their place in the
+/// batch, for what a pause costs the call after it.
 pub(crate) fn run<S: Subject>(subject: S, size: &Size, call: impl Fn(&S, u64)) -> Vec<Figure> {
     machine::pin(0);
     let mut n = 0;
@@ -52,6 +54,14 @@ pub(crate) fn run<S: Subject>(subject: S, size: &Size, call: impl Fn(&S, u64)) -
     }
 
     let mut figures = Vec::new();
+    let median = |places: std::ops::Range<usize>| {
+        let mut chosen: Vec<f64> =
+            singles.chunks_exact(BATCH).flat_map(|batch| &batch[places.clone()]).copied().collect();
+        percentiles(&mut chosen).at(0.5)
+    };
+    for (name, places) in [("first call", 0..1), ("second call", 1..2), ("later calls", 2..BATCH)] {
+        figures.push(Figure::new(name, "ns", median(places)));
+    }
     add_percentiles(&mut figures, "", &mut batches);
     add_percentiles(&mut figures, "single ", &mut singles);
     if let Some(dropped) = subject.end().dropped {
