@@ -6,10 +6,10 @@ mod dir;
 use dir::Dir;
 use sawmill::{
     ClockSource, Drain, Error, FileHandler, FileHandlerBuilder, Filter, FilterRef, Format,
-    Formatter, HandlerRef, HandlerStats, JsonFormatter, Level, LogRecord, ManualClock, Naming,
-    NullHandler, Rotate, RotatingFileHandler, Runtime, Scope, SyncPolicy, TimedRotatingFileHandler,
-    Value, ValueBuf, Verdict, WatchedFileHandler, When, critical, debug, exception, info, log,
-    trace, warning,
+    Formatter, HandlerRef, HandlerStats, JsonFormatter, Level, LogRecord, ManualClock,
+    MmapRotatingFileHandler, Naming, NullHandler, Rotate, RotatingFileHandler, Runtime, Scope,
+    SyncPolicy, TimedRotatingFileHandler, Value, ValueBuf, Verdict, WatchedFileHandler, When,
+    critical, debug, exception, info, log, trace, warning,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -191,6 +191,12 @@ fn every_handler_of_lines_rotates_at_the_same_records() {
     let files = compare("timed", timed(false), text).0;
     assert!(files.len() > 10, "{}", files.len());
     compare("timed by the clock", timed(true), JsonFormatter::new);
+    let mapped = |path| {
+        let handler = MmapRotatingFileHandler::builder(path).max_bytes(100_000);
+        HandlerRef::new(handler.window_bytes(64 << 10).terminator("\r\n").build().unwrap())
+    };
+    let files = compare("mapped", mapped, text).0;
+    assert!(files.len() > 10 && files.values().all(|file| file.len() <= 100_000));
     compare("watched", |path| HandlerRef::new(WatchedFileHandler::new(path).unwrap()), text);
 }
 

@@ -7,8 +7,8 @@
 use crate::peer::line;
 use sawmill::{
     BinaryFileHandler, BinaryReader, ClockSource, Drain, FileHandler, FlightRecorder, Format,
-    Handler, HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock, NullHandler,
-    RotatingFileHandler, Runtime, debug, info,
+    Handler, HandlerExt, HandlerRef, JsonFormatter, Lanes, Level, ManualClock,
+    MmapRotatingFileHandler, NullHandler, RotatingFileHandler, Runtime, debug, info,
 };
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// What is counted, and what it is.
-const COUNTS: [(&str, &str); 14] = [
+const COUNTS: [(&str, &str); 15] = [
     ("call", "an enabled call without arguments"),
     ("call-ints", "an enabled call, (u64, u64, f64)"),
     ("call-mapped", "the same in a ring that outlives the process"),
@@ -27,6 +27,7 @@ const COUNTS: [(&str, &str); 14] = [
     ("line-json", "a JSON line, formatted"),
     ("drain-text", "a record from the ring to the buffer of a file, as text"),
     ("drain-rotating", "the same to a file that is rotated by size"),
+    ("drain-mapped", "the same to a mapped file"),
     ("drain-json", "the same as JSON"),
     ("drain-binary", "the same as a packed record"),
     ("decode", "a packed record read and formatted as text"),
@@ -136,6 +137,9 @@ pub(crate) fn count(what: &str, calls: u64) -> Result<(), String> {
         "drain-rotating" => {
             let rotating = |path| RotatingFileHandler::new(path, 1 << 30, 1);
             drain(calls, |path| text(rotating(path), line())).map_err(wrong)
+        }
+        "drain-mapped" => {
+            drain(calls, |path| text(MmapRotatingFileHandler::new(path), line())).map_err(wrong)
         }
         "drain-json" => {
             drain(calls, |path| text(FileHandler::new(path), JsonFormatter::new())).map_err(wrong)

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(250);
 /// Handlers that forward to each other in a circle end here.
 const FORWARD_DEPTH: u32 = 16;
+/// Records that a handler which takes others at once is given one by one before it is asked again.
+const UNLIKE: u64 = 8;
 
 /// A handler at its home.
 struct Slot {
@@ -631,14 +633,26 @@ impl Stage {
         self.caused = false;
         let handler = &mut *slot.handler as &mut dyn Any;
         let is_binary = handler.is::<BinaryFileHandler>();
-        let mut done = (Ok(Ok(())), None);
-        if is_binary || lines::are_taken_by(handler) {
-            done.0 = self.give_at_once(index, run);
-        }
-        if !is_binary && run.taken == 0 && matches!(done.0, Ok(Ok(()))) {
-            done = self.give_records(index, run);
-        }
-        let (done, record) = done;
+        let takes_lines = lines::are_taken_by(handler);
+        let (done, record) = loop {
+            let before = run.taken;
+            if is_binary || takes_lines {
+                let done = self.give_at_once(index, run);
+                if !matches!(done, Ok(Ok(()))) || !self.delivery.is_empty() {
+                    break (done, None);
+                }
+            }
+            if run.taken == before && !is_binary {
+                let few = if takes_lines { UNLIKE } else { u64::MAX };
+                let done = self.give_records(index, run, few);
+                if done.1.is_some() {
+                    break done;
+                }
+            }
+            if run.taken == before {
+                break (Ok(Ok(())), None);
+            }
+        };
         let Some(Some(slot)) = self.slots.get_mut(index) else { return };
         slot.dirty = true;
         let taken = run.taken;
@@ -698,14 +712,20 @@ impl Stage {
         done.map(Ok)
     }
 
-    /// Ends with the first record that the handler fails for, or has something to tell of; that
-    /// record comes along.
-    fn give_records(&mut self, index: usize, run: &mut Run<'_>) -> (Caught, Option<OwnedRecord>) {
+    /// So many at most. Ends with the first record that the handler fails for, or has something to
+    /// tell of; that record comes along.
+    fn give_records(
+        &mut self,
+        index: usize,
+        run: &mut Run<'_>,
+        mut most: u64,
+    ) -> (Caught, Option<OwnedRecord>) {
         let Self { slots, formats, line, delivery, commits, .. } = self;
         let Some(Some(slot)) = slots.get_mut(index) else { return (Ok(Ok(())), None) };
         let format = run.formatter.and_then(|at| formats.get(at as usize)?.as_ref());
         let format = format.map(|slot| (slot.at.seat().id(), &*slot.format));
-        let mut cx = Context::new(format, self.record, line, self.now_ns, delivery);
+        let number = self.record + run.taken;
+        let mut cx = Context::new(format, number, line, self.now_ns, delivery);
         let mut end = (Ok(Ok(())), None);
         let Slot { at, handler, noted, .. } = slot;
         with_origin(at.id(), || {
@@ -715,8 +735,13 @@ impl Stage {
                 if let Some(commits) = commits {
                     commits.look(&mut **handler, noted);
                 }
+                most -= 1;
                 if matches!(done, Ok(Ok(()))) && cx.is_quiet() {
-                    return ControlFlow::Continue(());
+                    return if most > 0 {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    };
                 }
                 end = (done, Some(record.keep()));
                 ControlFlow::Break(())

@@ -295,11 +295,11 @@ impl BinaryFileHandler {
         }
         let mut bounds = Bounds { block: BLOCK_BYTES, until_ns: i64::MAX, room: u64::MAX };
         if let Some(rotation) = rotation {
-            let Some(within) = rotation.bounds(output.file_number()) else { return };
-            bounds.until_ns = within.until_ns;
+            let Some((next_ns, max_bytes)) = rotation.bounds(output.file_number()) else { return };
+            bounds.until_ns = next_ns;
             let squeezed = squeeze.as_ref().map_or(0, |squeeze| squeeze.bytes());
             let known = output.known_size() + squeezed + more_bytes(output);
-            bounds.room = within.most_bytes.saturating_sub(known);
+            bounds.room = max_bytes.saturating_sub(known);
         }
         let taken = encoder.take_run(source, bounds);
         if taken.records == 0 {

@@ -3,19 +3,46 @@
 //! A handler says up to where its file may be written to without a question; what lies beyond, and
 //! whatever is not like most records, is left to its `emit`.
 
-use super::output::Output;
+use super::mapped::MmapRotatingFileHandler;
 use super::plain::FileHandler;
 use super::rotating::RotatingFileHandler;
-use super::rotation::Bounds;
 use super::timed::TimedRotatingFileHandler;
 use super::watched::WatchedFileHandler;
 use crate::format::{ByScript, LineSource, Scripted};
 use crate::handler::Context;
+use crate::text::Room;
 use std::any::Any;
+
+/// A file, for lines that are made in place.
+pub(super) trait LineSink {
+    /// The bytes that end a line.
+    fn end_bytes(&self) -> u64;
+
+    /// Where the next line may be made; nowhere if the file has to be seen to first.
+    fn line_room(&mut self) -> Option<&mut Room>;
+
+    /// Takes a line of so many bytes that was made there, and ends it. False: it did not.
+    fn take_line(&mut self, length: usize) -> bool;
+}
+
+/// How far a file is written to before somebody has to ask whether it is to be rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Records from this time on are beyond, in nanoseconds since the Unix epoch.
+    pub(super) until_ns: i64,
+    /// Bytes that may be added, ends of lines among them.
+    pub(super) room_bytes: u64,
+}
+
+impl Bounds {
+    /// Of a file that is never rotated.
+    pub(super) const NONE: Self = Self { until_ns: i64::MAX, room_bytes: u64::MAX };
+}
 
 /// Whether [`take`] has a handler of this type.
 pub(crate) fn are_taken_by(handler: &dyn Any) -> bool {
     handler.is::<FileHandler>()
+        || handler.is::<MmapRotatingFileHandler>()
         || handler.is::<RotatingFileHandler>()
         || handler.is::<TimedRotatingFileHandler>()
         || handler.is::<WatchedFileHandler>()
@@ -24,49 +51,60 @@ pub(crate) fn are_taken_by(handler: &dyn Any) -> bool {
 /// Gives a handler the lines of records to come, as far as each is like most and within the bounds
 /// of the file: it is open, and the formatter has a script.
 pub(crate) fn take(handler: &mut dyn Any, source: &mut impl LineSource, cx: &mut Context<'_>) {
-    let within = if let Some(handler) = handler.downcast_mut::<FileHandler>() {
+    let written = if let Some(handler) = handler.downcast_mut::<FileHandler>() {
         handler.bounded()
     } else if let Some(handler) = handler.downcast_mut::<RotatingFileHandler>() {
         handler.bounded()
     } else if let Some(handler) = handler.downcast_mut::<TimedRotatingFileHandler>() {
         handler.bounded(cx.now_ns())
     } else if let Some(handler) = handler.downcast_mut::<WatchedFileHandler>() {
-        Some(handler.bounded())
+        handler.bounded()
     } else {
+        let mapped = handler.downcast_mut::<MmapRotatingFileHandler>();
+        if let Some((mut lines, bounds)) = mapped.and_then(MmapRotatingFileHandler::bounded) {
+            take_into(&mut lines, bounds, source, cx);
+        }
         None
     };
-    let Some((output, bounds)) = within else { return };
-    match cx.scripted() {
-        Some(Scripted::Text(format)) => output.take_lines(source, bounds, format),
-        Some(Scripted::Json(format)) => output.take_lines(source, bounds, format),
-        None => return,
+    if let Some((output, bounds)) = written {
+        take_into(output, bounds, source, cx);
+        output.write_full(cx);
     }
-    output.write_full(cx);
 }
 
-impl Output {
-    #[inline(always)]
-    fn take_lines(&mut self, source: &mut impl LineSource, bounds: Bounds, format: &impl ByScript) {
-        if !self.takes_lines() {
-            return;
-        }
-        let end = self.options().terminator.len() as u64;
-        // Not asked for without need: it may be a system call.
-        let mut size = if bounds.most_bytes == u64::MAX { 0 } else { self.size() };
-        source.each_line(
-            |site, record| format.group(site, record),
-            |group, words, record| {
-                let Some(room) = self.line_room() else { return false };
-                let Some(length) = format.by_script(group, words, record, room) else {
-                    return false;
-                };
-                size += length as u64 + end;
-                if size > bounds.most_bytes || record.time_ns() >= bounds.until_ns {
-                    return false;
-                }
-                self.take_line(length);
-                true
-            },
-        );
+fn take_into(
+    sink: &mut impl LineSink,
+    bounds: Bounds,
+    source: &mut impl LineSource,
+    cx: &Context<'_>,
+) {
+    match cx.scripted() {
+        Some(Scripted::Text(format)) => take_by(format, sink, bounds, source),
+        Some(Scripted::Json(format)) => take_by(format, sink, bounds, source),
+        None => {}
     }
+}
+
+#[inline(always)]
+fn take_by(
+    format: &impl ByScript,
+    sink: &mut impl LineSink,
+    bounds: Bounds,
+    source: &mut impl LineSource,
+) {
+    let end = sink.end_bytes();
+    let mut bytes = 0;
+    source.each_line(
+        |site, record| format.group(site, record),
+        |group, words, record| {
+            let Some(room) = sink.line_room() else { return false };
+            let Some(length) = format.by_script(group, words, record, room) else {
+                return false;
+            };
+            bytes += length as u64 + end;
+            bytes <= bounds.room_bytes
+                && record.time_ns() < bounds.until_ns
+                && sink.take_line(length)
+        },
+    );
 }

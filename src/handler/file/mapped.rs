@@ -6,6 +6,7 @@ mod files;
 pub use builder::MmapRotatingFileHandlerBuilder;
 
 use super::base::with_suffix;
+use super::lines::{Bounds, LineSink};
 use super::names::Naming;
 use super::output::{Options, Output, absolute};
 use super::reopen::reopenings;
@@ -19,6 +20,7 @@ use crate::handler::{Context, Handler, HandlerRef};
 use crate::record::LogRecord;
 use crate::sync::Arc;
 use crate::sys;
+use crate::text::{Room, Sheet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -98,7 +100,7 @@ pub struct MmapRotatingFileHandler {
     require_mapping: bool,
     state: State,
     lock: Option<File>,
-    line: Vec<u8>,
+    line: Sheet,
     /// Why the last file could not be mapped, to be reported at the next record.
     unmapped: Option<Error>,
     looked: Instant,
@@ -188,6 +190,20 @@ impl MmapRotatingFileHandler {
         self.finish(&*disk)?;
         // The lock may be gone with the directory, too.
         self.open_files()
+    }
+
+    /// The mapping, and how far it is stored to without a question.
+    pub(super) fn bounded(&mut self) -> Option<(MappedLines<'_>, Bounds)> {
+        let Self { options, rotation, state, line, unmapped, .. } = self;
+        let State::Mapped(segment) = state else { return None };
+        if unmapped.is_some() || matches!(options.sync, SyncPolicy::AtLevel(_)) {
+            return None;
+        }
+        let (until_ns, max_bytes) = rotation.bounds(0)?;
+        let room_bytes = max_bytes.saturating_sub(segment.position());
+        let (storage, terminator) = (&*options.storage, options.terminator.as_bytes());
+        let lines = MappedLines { segment, storage, line, terminator };
+        Some((lines, Bounds { until_ns, room_bytes }))
     }
 
     fn size(&mut self) -> u64 {
@@ -284,6 +300,34 @@ impl MmapRotatingFileHandler {
     }
 }
 
+/// A mapping, for lines that are made one by one and stored at once.
+pub(super) struct MappedLines<'h> {
+    segment: &'h mut Segment,
+    storage: &'h dyn Storage,
+    line: &'h mut Sheet,
+    terminator: &'h [u8],
+}
+
+impl LineSink for MappedLines<'_> {
+    fn end_bytes(&self) -> u64 {
+        self.terminator.len() as u64
+    }
+
+    #[inline]
+    fn line_room(&mut self) -> Option<&mut Room> {
+        self.line.clear();
+        Some(self.line.room())
+    }
+
+    /// A store that fails comes again with `emit`, which sees to the mapping.
+    #[inline]
+    fn take_line(&mut self, length: usize) -> bool {
+        self.line.advance(length);
+        self.line.extend_from_slice(self.terminator);
+        self.segment.store(self.storage, self.line).is_ok()
+    }
+}
+
 takes_fallback!(MmapRotatingFileHandler, options.on_failure.fallback);
 
 impl Handler for MmapRotatingFileHandler {
@@ -293,7 +337,7 @@ impl Handler for MmapRotatingFileHandler {
             cx.report(error);
         }
         self.line.clear();
-        cx.format_into(record, &mut self.line)?;
+        cx.format_on(record, &mut self.line)?;
         self.line.extend_from_slice(self.options.terminator.as_bytes());
         let (size, more) = (self.size(), self.line.len() as u64);
         if self.rotation.is_due(0, record.time_ns(), size, more)

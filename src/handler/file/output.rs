@@ -17,6 +17,7 @@ pub(crate) use options::Options;
 use super::archives::Archives;
 use super::encoding::{Encoding, State};
 use super::failing::{Gap, OnFailure, Trouble, shedding};
+use super::lines::LineSink;
 use super::open::Open;
 use super::reopen::reopenings;
 use super::storage::{self, FileMode, Storage};
@@ -270,29 +271,10 @@ impl Output {
         Ok(true)
     }
 
-    /// Whether lines may be made in the buffer without a look at their records.
-    pub(crate) fn takes_lines(&mut self) -> bool {
+    /// Itself, if lines may be made in the buffer without a look at their records.
+    pub(crate) fn takes_lines(&mut self) -> Option<&mut Self> {
         self.buffer.truncate(self.committed);
-        self.file.is_some() && !self.special
-    }
-
-    /// Where the next line may be made; nowhere if a batch is full.
-    #[inline(always)]
-    pub(crate) fn line_room(&mut self) -> Option<&mut Room> {
-        (self.committed < self.batch_bytes).then(|| self.buffer.room())
-    }
-
-    /// Takes a line of so many bytes that was made in the room.
-    #[inline(always)]
-    pub(crate) fn take_line(&mut self, length: usize) {
-        match self.options.terminator.as_bytes() {
-            [byte] => self.buffer.advance_to(length, *byte),
-            _ => {
-                self.buffer.advance(length);
-                self.end_line();
-            }
-        }
-        self.commit();
+        (self.file.is_some() && !self.special).then_some(self)
     }
 
     #[inline(always)]
@@ -684,6 +666,32 @@ impl Output {
         self.committed = 0;
         self.ends.clear();
         self.notices.clear();
+    }
+}
+
+impl LineSink for Output {
+    #[inline(always)]
+    fn end_bytes(&self) -> u64 {
+        self.options.terminator.len() as u64
+    }
+
+    /// Nowhere if a batch is full.
+    #[inline(always)]
+    fn line_room(&mut self) -> Option<&mut Room> {
+        (self.committed < self.batch_bytes).then(|| self.buffer.room())
+    }
+
+    #[inline(always)]
+    fn take_line(&mut self, length: usize) -> bool {
+        match self.options.terminator.as_bytes() {
+            [byte] => self.buffer.advance_to(length, *byte),
+            _ => {
+                self.buffer.advance(length);
+                self.end_line();
+            }
+        }
+        self.commit();
+        true
     }
 }
 

@@ -1,8 +1,8 @@
 //! A file, rotated or not.
 
+use super::lines::Bounds;
 use super::output::{Options, Output, absolute};
 use super::rotate::Rotate;
-use super::rotation::Bounds;
 use super::rotation::{Plan, Rotation};
 use super::storage::FileMode;
 use crate::error::Error;
@@ -251,13 +251,16 @@ impl FileHandler {
 
     /// The file, and how far it is written to without a question.
     pub(super) fn bounded(&mut self) -> Option<(&mut Output, Bounds)> {
-        let bounds = match &self.rotation {
-            None => Bounds::NONE,
-            // Those of a file that is not shared: others may have written or moved it.
-            Some(_) if self.output.is_shared() => return None,
-            Some(rotation) => rotation.bounds(self.output.file_number())?,
-        };
-        Some((&mut self.output, bounds))
+        let Self { output, rotation } = self;
+        let Some(rotation) = rotation else { return Some((output.takes_lines()?, Bounds::NONE)) };
+        // Others may have written to a shared file, or moved it.
+        if output.is_shared() {
+            return None;
+        }
+        let (until_ns, max_bytes) = rotation.bounds(output.file_number())?;
+        let output = output.takes_lines()?;
+        let room_bytes = max_bytes.saturating_sub(output.size());
+        Some((output, Bounds { until_ns, room_bytes }))
     }
 
     fn emit_rotated(&mut self, record: &LogRecord<'_>, cx: &mut Context<'_>) -> Result<(), Error> {

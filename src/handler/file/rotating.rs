@@ -1,8 +1,8 @@
 //! Rotation by size.
 
 use super::base::{BaseRotating, Hooks, remove_existing, with_suffix};
+use super::lines::Bounds;
 use super::output::{Options, Output};
-use super::rotation::Bounds;
 use super::storage::{self, FileMode};
 use crate::error::Error;
 use crate::handler::{Context, Handler};
@@ -150,15 +150,20 @@ impl RotatingFileHandler {
 
     /// The file, and how far it is written to without a question.
     pub(super) fn bounded(&mut self) -> Option<(&mut Output, Bounds)> {
-        let output = &mut self.base.output;
+        let output = self.base.output.takes_lines()?;
         if self.max_bytes == 0 || !output.is_regular() {
             return Some((output, Bounds::NONE));
         }
-        // `should_rollover` adds 1 to a line without its end, in characters; they are no more than
-        // its bytes. Of the files of several processes each record has to ask.
+        // Others may have written to a shared file, or moved it.
+        if output.is_shared() {
+            return None;
+        }
+        // `should_rollover` counts a line in characters, which are no more than its bytes, and with
+        // 1 for its end; what comes to `max_bytes` is too much.
         let end = output.options().terminator.len() as u64;
         let most_bytes = self.max_bytes.saturating_add(end).saturating_sub(2);
-        (!output.is_shared()).then_some((output, Bounds { most_bytes, ..Bounds::NONE }))
+        let room_bytes = most_bytes.saturating_sub(output.size());
+        Some((output, Bounds { room_bytes, ..Bounds::NONE }))
     }
 
     /// Rolls the file over now, whatever its size.

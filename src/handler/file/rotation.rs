@@ -83,20 +83,6 @@ impl Plan {
     }
 }
 
-/// Up to where a file is written to before somebody has to ask whether it is to be rotated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// Records from this time on are beyond, in nanoseconds since the Unix epoch.
-    pub(crate) until_ns: i64,
-    /// The most that the file may come to, in bytes.
-    pub(crate) most_bytes: u64,
-}
-
-impl Bounds {
-    /// Of a file that is never rotated.
-    pub(crate) const NONE: Self = Self { until_ns: i64::MAX, most_bytes: u64::MAX };
-}
-
 /// When the present file is moved away, and to what name.
 #[derive(Debug)]
 pub(crate) struct Rotation {
@@ -202,9 +188,8 @@ impl Rotation {
 
     /// Up to which time, and to how many bytes, this file is written to; `None` if its next record
     /// has to be asked for.
-    pub(crate) fn bounds(&self, file: u64) -> Option<Bounds> {
-        let knows = self.started && !self.fresh && file == self.file;
-        knows.then_some(Bounds { until_ns: self.next_ns, most_bytes: self.max_bytes })
+    pub(crate) fn bounds(&self, file: u64) -> Option<(i64, u64)> {
+        (self.started && !self.fresh && file == self.file).then_some((self.next_ns, self.max_bytes))
     }
 
     /// Returns true if the time of a file that holds something has passed.

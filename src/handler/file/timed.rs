@@ -1,8 +1,8 @@
 //! Rotation by time.
 
 use super::base::{BaseRotating, Hooks, remove_existing, with_suffix};
+use super::lines::Bounds;
 use super::output::{Options, Output};
-use super::rotation::Bounds;
 use super::schedule::{Schedule, When, Zone};
 use super::storage::{self, Storage};
 use crate::error::Error;
@@ -252,7 +252,7 @@ impl TimedRotatingFileHandler {
             true if now_ns < until_ns => i64::MAX,
             true => return None,
         };
-        Some((&mut self.base.output, Bounds { until_ns, ..Bounds::NONE }))
+        Some((self.base.output.takes_lines()?, Bounds { until_ns, ..Bounds::NONE }))
     }
 
     /// Rolls the file over at that time, in nanoseconds since the Unix epoch, whether it is due

@@ -1,7 +1,7 @@
 //! A file that others move away.
 
+use super::lines::Bounds;
 use super::output::{Options, Output};
-use super::rotation::Bounds;
 use super::storage::FileMode;
 use crate::error::Error;
 use crate::handler::{Context, Handler};
@@ -88,8 +88,8 @@ impl WatchedFileHandler {
     }
 
     /// The file, which is written to without a question.
-    pub(super) fn bounded(&mut self) -> (&mut Output, Bounds) {
-        (&mut self.output, Bounds::NONE)
+    pub(super) fn bounded(&mut self) -> Option<(&mut Output, Bounds)> {
+        Some((self.output.takes_lines()?, Bounds::NONE))
     }
 
     /// Opens the path anew if it does not lead to the open file any more. Lines that wait go to

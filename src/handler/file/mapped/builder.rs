@@ -82,7 +82,7 @@ impl MmapRotatingFileHandlerBuilder {
             require_mapping,
             state: State::Closed,
             lock: None,
-            line: Vec::new(),
+            line: Sheet::default(),
             unmapped: None,
             looked: now,
             synced: now,
