@@ -59,16 +59,29 @@ pub(crate) fn take(handler: &mut dyn Any, source: &mut impl LineSource, cx: &mut
         handler.bounded(cx.now_ns())
     } else if let Some(handler) = handler.downcast_mut::<WatchedFileHandler>() {
         handler.bounded()
+    } else if let Some(handler) = handler.downcast_mut::<MmapRotatingFileHandler>() {
+        return take_mapped(handler, source, cx);
     } else {
-        let mapped = handler.downcast_mut::<MmapRotatingFileHandler>();
-        if let Some((mut lines, bounds)) = mapped.and_then(MmapRotatingFileHandler::bounded) {
-            take_into(&mut lines, bounds, source, cx);
-        }
         None
     };
     if let Some((output, bounds)) = written {
         take_into(output, bounds, source, cx);
         output.write_full(cx);
+    }
+}
+
+fn take_mapped(
+    handler: &mut MmapRotatingFileHandler,
+    source: &mut impl LineSource,
+    cx: &mut Context<'_>,
+) {
+    let Some((mut lines, bounds)) = handler.bounded() else { return };
+    take_into(&mut lines, bounds, source, cx);
+    // The record at hand is not taken and comes again.
+    if let Some(broken) = lines.broken
+        && let Err(error) = handler.unmap(broken, cx)
+    {
+        cx.report(error);
     }
 }
 

@@ -202,7 +202,7 @@ impl MmapRotatingFileHandler {
         let (until_ns, max_bytes) = rotation.bounds(0)?;
         let room_bytes = max_bytes.saturating_sub(segment.position());
         let (storage, terminator) = (&*options.storage, options.terminator.as_bytes());
-        let lines = MappedLines { segment, storage, line, terminator };
+        let lines = MappedLines { segment, storage, line, terminator, broken: None };
         Some((lines, Bounds { until_ns, room_bytes }))
     }
 
@@ -217,7 +217,7 @@ impl MmapRotatingFileHandler {
     /// Goes on after a store that failed: behind the cut if somebody cut the file, else, as
     /// without room, with writes.
     #[cold]
-    fn unmap(&mut self, broken: Broken, cx: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn unmap(&mut self, broken: Broken, cx: &mut Context<'_>) -> Result<(), Error> {
         let disk = self.disk();
         let finished = self.finish(&*disk);
         if finished.is_err() || broken.cut {
@@ -306,6 +306,8 @@ pub(super) struct MappedLines<'h> {
     storage: &'h dyn Storage,
     line: &'h mut Sheet,
     terminator: &'h [u8],
+    /// A store failed: no more of them, and [`MmapRotatingFileHandler::unmap`] is to be called.
+    pub(super) broken: Option<Broken>,
 }
 
 impl LineSink for MappedLines<'_> {
@@ -319,12 +321,12 @@ impl LineSink for MappedLines<'_> {
         Some(self.line.room())
     }
 
-    /// A store that fails comes again with `emit`, which sees to the mapping.
     #[inline]
     fn take_line(&mut self, length: usize) -> bool {
         self.line.advance(length);
         self.line.extend_from_slice(self.terminator);
-        self.segment.store(self.storage, self.line).is_ok()
+        self.broken = self.segment.store(self.storage, self.line).err();
+        self.broken.is_none()
     }
 }
 
