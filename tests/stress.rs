@@ -5,7 +5,7 @@
 
 use sawmill::{
     Context, Error, Format, Handler, HandlerRef, Level, LogRecord, Logger, Overflow, Patience,
-    RotatingFileHandler, Runtime, Value, log,
+    RotatingFileHandler, Runtime, Value, Wait, info, log,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -379,4 +379,63 @@ fn a_flush_ends_whole_although_others_never_stop_logging() {
         }
     });
     let _ = runtime.shutdown(PATIENCE);
+}
+
+/// Counts records by the number that their loggers' names end with.
+struct CountEach(Arc<[AtomicU64; PARKING]>);
+
+impl Handler for CountEach {
+    fn emit(&mut self, record: &LogRecord<'_>, _: &mut Context<'_>) -> Result<(), Error> {
+        let thread = record.logger().rsplit('.').next().and_then(|it| it.parse::<usize>().ok());
+        self.0[thread.unwrap()].fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+const PARKING: usize = 3;
+
+/// Records come alone, or two behind each other, while the drain is about to sleep, sleeps, or wakes:
+/// one that woke nobody would wait for the timer of a second.
+#[test]
+fn a_drain_that_parks_is_woken_for_every_record() {
+    const ROUNDS: u64 = 2_000;
+    const LATE: Duration = Duration::from_millis(900);
+    let seen = Arc::new([const { AtomicU64::new(0) }; PARKING]);
+    let runtime = Runtime::builder()
+        .level(Level::INFO)
+        .wait(Wait::Park)
+        .handler("count", CountEach(seen.clone()))
+        .build()
+        .unwrap();
+    let late: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..PARKING)
+            .map(|thread| {
+                let (seen, log) = (&seen[thread], runtime.get_logger(&format!("parking.{thread}")));
+                scope.spawn(move || {
+                    let (mut late, mut logged) = (0, 0);
+                    for round in 0..ROUNDS {
+                        for _ in 0..=round % 2 {
+                            info!(logger: log, "round {round}");
+                            logged += 1;
+                        }
+                        let begun = Instant::now();
+                        while seen.load(Ordering::Relaxed) < logged {
+                            std::thread::yield_now();
+                        }
+                        late += u64::from(begun.elapsed() > LATE);
+                        let pause = Duration::from_micros(round * 7919 % 97);
+                        let begun = Instant::now();
+                        while begun.elapsed() < pause {
+                            std::hint::spin_loop();
+                        }
+                    }
+                    late
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(late, 0, "records that waited for the timer");
+    assert!(runtime.shutdown(PATIENCE).is_complete());
+    runtime.stats().check().unwrap();
 }

@@ -1,7 +1,8 @@
-//! The last look at the lanes: which calls are under way, and when they are over.
+//! The last look at the lanes, before an end or a sleep: which calls are under way, and when they
+//! are over.
 
 use super::Backend;
-use crate::lane::Reader;
+use crate::lane::{ProducerBooks, Reader};
 use crate::sync::thread;
 use crate::sys;
 use std::time::{Duration, Instant};
@@ -18,10 +19,31 @@ impl Backend {
     ///
     /// The mode has been changed before: who opens a lane too late for this finds that changed.
     pub(super) fn close_gates(&mut self) -> Calls {
+        self.close_each(ProducerBooks::close_gate)
+    }
+
+    fn close_each(&mut self, close: impl Fn(&ProducerBooks)) -> Calls {
         self.take_lanes_surely();
-        self.own_lanes().for_each(|lane| lane.state.shared.producer.close_gate());
+        self.own_lanes().for_each(|lane| close(&lane.state.shared.producer));
         sys::barrier_of_all_threads();
         self.own_lanes().map(|lane| (lane.key(), lane.state.shared.producer.counted())).collect()
+    }
+
+    /// Sends calls that begin from now on to the slow path, where they wake the drain. False if one
+    /// is under way yet that will not.
+    pub(super) fn close_gates_to_park(&mut self) -> bool {
+        let calls = self.close_each(ProducerBooks::close_gate_to_park);
+        self.paused || self.are_over(&calls, 0)
+    }
+
+    /// Whether a call has opened its gate since, for it is about to wake the drain.
+    pub(super) fn has_open_gate(&self) -> bool {
+        self.own_lanes().any(|lane| lane.state.shared.producer.is_gate_open())
+    }
+
+    /// Lets calls go the fast way again: the drain is awake.
+    pub(super) fn open_parked_gates(&self) {
+        self.own_lanes().for_each(|lane| lane.state.shared.producer.open_parked_gate());
     }
 
     /// Lets calls go the fast way again: the process goes on after all.

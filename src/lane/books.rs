@@ -8,6 +8,10 @@
 //! the drain closes each lane's gate, has every thread pass a barrier, and reads the counts. A call
 //! counts its record, then looks at the gate: so it is seen, and waited for, or it sees the gate
 //! closed, takes its count back and goes the slow way, where it learns what is afoot.
+//!
+//! A drain that parks until somebody wakes it does the same first, so that calls look whether it
+//! sleeps only then. A call that has met such a gate opens it by itself *before* it looks; a drain
+//! that finds a gate open, after it has said that it sleeps, does not park.
 
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, light_fence};
 
@@ -36,6 +40,8 @@ const CALL_BARRIER: Ordering = Ordering::SeqCst;
 
 /// Words that a closed gate asks for beyond a frame's own: no ring has them.
 const CLOSED: usize = usize::MAX / 4;
+/// The same for a gate that is closed as long as the drain sleeps.
+const PARKED: usize = CLOSED - 1;
 
 /// The producer's side of a lane's books, by class of level. `attempted = published + dropped`.
 ///
@@ -44,7 +50,8 @@ const CLOSED: usize = usize::MAX / 4;
 #[repr(C)]
 pub(crate) struct ProducerBooks<const CLASSES: usize> {
     published: [AtomicU64; CLASSES],
-    /// Words that a call asks for beyond what it needs: 0, or [`CLOSED`]. Written by the drain.
+    /// Words that a call asks for beyond what it needs: 0, [`CLOSED`] or [`PARKED`]. Only the drain
+    /// closes it.
     gate: AtomicUsize,
     /// The drain looks at the losses after each batch; the counts above change with each call and
     /// stay on cache lines of their own.
@@ -89,6 +96,22 @@ impl<const CLASSES: usize> ProducerBooks<CLASSES> {
     /// Lets calls go the fast way again.
     pub(crate) fn open_gate(&self) {
         self.gate.store(0, Ordering::Relaxed);
+    }
+
+    /// As [`close_gate`](Self::close_gate), until the drain is woken; a gate that is closed stays so.
+    pub(crate) fn close_gate_to_park(&self) {
+        let _ = self.gate.compare_exchange(0, PARKED, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Opens a gate that is closed because the drain sleeps. Whoever calls has to see to it that the
+    /// drain is woken: the order is that of the barrier in [`Wake`](super::wake::Wake).
+    pub(crate) fn open_parked_gate(&self) {
+        let _ = self.gate.compare_exchange(PARKED, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether calls go the fast way.
+    pub(crate) fn is_gate_open(&self) -> bool {
+        self.gate.load(Ordering::Relaxed) == 0
     }
 
     /// How many records are published, or are about to be.

@@ -45,8 +45,8 @@ pub(crate) struct HubOptions {
     /// The size of each lane; `None`: a share of what is left of the budget.
     pub(crate) lane_bytes: Option<usize>,
     pub(crate) overflow: Overflow,
-    /// The drain parks: every record looks whether to wake it.
-    pub(crate) wakes_always: bool,
+    /// The drain parks until it is woken.
+    pub(crate) parks: bool,
 }
 
 type Ring = (Producer, Consumer);
@@ -250,8 +250,8 @@ impl Hub {
         self.options().overflow
     }
 
-    pub(super) fn wakes_always(&self) -> bool {
-        self.options().wakes_always
+    pub(super) fn parks(&self) -> bool {
+        self.options().parks
     }
 
     /// Has lanes made from now on outlive the process, or no more.

@@ -5,8 +5,10 @@
 //! steps on both sides, so at least one of them sees the other (Dekker's argument): either the
 //! sleeper finds the work or the other one finds the sleeper and unparks it.
 //!
-//! Producers look only above the near-full mark (a record below it may wait for the drain's next
-//! timer), or always under the parking strategy.
+//! Producers look only above the near-full mark: a record below it may wait for the drain's next
+//! timer. A drain that parks without one closes the gates of the lanes first (see
+//! [`ProducerBooks`](super::books::ProducerBooks)): a call that meets one looks as well, and one
+//! that passed before is seen by its count. Where that barrier would take too long every call looks.
 
 use crate::sync::{AtomicU32, Mutex, Ordering, Thread, fence, lock, thread};
 use std::time::Duration;

@@ -7,6 +7,7 @@ use crate::capture::{Sink, Words};
 use crate::clock::Stamper;
 use crate::level::{CLASSES, Class, Level};
 use crate::sync::{Arc, lock, thread};
+use crate::sys;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::time::{Duration, Instant};
 
@@ -52,8 +53,8 @@ pub(crate) struct Writer {
     scope: (u64, u64),
     /// Where the head stood when a record above the mark last looked whether the drain sleeps.
     looked_at: Option<u64>,
-    /// The drain parks: every record looks whether to wake it.
-    wakes_always: bool,
+    /// The drain parks: records on the slow path look whether to wake it.
+    wakes: bool,
     /// Never waits: the lane of the drain itself and of workers.
     side: bool,
 }
@@ -75,9 +76,11 @@ struct Stall {
 impl Writer {
     pub(super) fn new(mut ring: Producer, shared: Arc<Shared>, hub: Arc<Hub>, side: bool) -> Self {
         let capacity = ring.capacity();
-        // A side lane and the parking strategy go the slow way always.
-        let wakes_always = hub.wakes_always();
-        let calm = if side || wakes_always { capacity + 1 } else { capacity / 4 * 3 };
+        let wakes = hub.parks();
+        // A side lane goes the slow way always; all do if the drain cannot send them there before
+        // it parks.
+        let is_slow = side || (wakes && !sys::has_barrier());
+        let calm = if is_slow { capacity + 1 } else { capacity / 4 * 3 };
         let stamper = hub.stamper().clone();
         ring.look_away();
         Self {
@@ -93,7 +96,7 @@ impl Writer {
             stall: None,
             scope: (0, 0),
             looked_at: None,
-            wakes_always,
+            wakes,
             side,
         }
     }
@@ -209,7 +212,11 @@ impl Writer {
             self.lose(level);
         }
         self.calm_down();
-        if self.wakes_always || self.is_above_mark() {
+        if self.wakes {
+            // Before the look: the drain is awake then, will be, or sees the gate open.
+            self.shared.producer.open_parked_gate();
+        }
+        if self.wakes || self.is_above_mark() {
             self.hub.wake().wake();
         }
         done

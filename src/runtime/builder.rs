@@ -182,7 +182,7 @@ impl RuntimeBuilder {
     /// How the drain's thread waits for records.
     pub fn wait(mut self, wait: Wait) -> Self {
         self.options.thread.wait = wait;
-        self.options.hub.wakes_always = wait == Wait::Park;
+        self.options.hub.parks = wait == Wait::Park;
         self
     }
 

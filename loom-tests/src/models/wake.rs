@@ -1,8 +1,9 @@
 //! `src/lane/wake.rs`: whoever publishes work finds the sleeper, or the sleeper finds the work.
 
 use super::check;
+use crate::books::ProducerBooks;
 use crate::ring::ring;
-use crate::sync::{Arc, AtomicUsize, Ordering, thread};
+use crate::sync::{Arc, AtomicUsize, Ordering, fence, thread};
 use crate::wake::Wake;
 use std::time::Duration;
 
@@ -85,6 +86,49 @@ fn a_lane_above_the_mark_never_waits_for_a_timer() {
         for word in 1..=WORDS {
             producer.push(word);
             if producer.len() > MARK {
+                wake.wake();
+            }
+        }
+        drain.join().unwrap();
+    });
+}
+
+/// A call that finds its gate open wakes nobody: the drain must have seen its count, and does not
+/// park for good before the record has come. One that finds it closed opens it for those behind.
+#[test]
+fn a_drain_that_closed_the_gates_parks_on_no_record() {
+    check(3, || {
+        let shared = Arc::new((Wake::new(), ProducerBooks::<1>::new(), AtomicUsize::new(0)));
+        let drain = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (wake, books, published) = &*shared;
+                wake.register();
+                let mut taken = 0;
+                while taken < 2 {
+                    books.close_gate_to_park();
+                    // Every thread passes one; here it is theirs and ours.
+                    fence(Ordering::SeqCst);
+                    if books.counted() > taken as u64 {
+                        // A short nap, for a call under way may wake nobody.
+                        thread::yield_now();
+                    } else {
+                        wake.sleep(LIMIT, || {
+                            published.load(Ordering::Relaxed) != taken || books.is_gate_open()
+                        });
+                    }
+                    books.open_parked_gate();
+                    taken = published.load(Ordering::Relaxed);
+                }
+                wake.unregister();
+            })
+        };
+        let (wake, books, published) = &*shared;
+        for number in 1..=2 {
+            let passes = books.begin_call(0) == 0;
+            published.store(number, Ordering::Relaxed);
+            if !passes {
+                books.open_parked_gate();
                 wake.wake();
             }
         }

@@ -21,6 +21,11 @@ pub(crate) fn barrier_of_all_threads() {
     super::barrier_by_waiting();
 }
 
+/// It takes a millisecond.
+pub(crate) fn has_barrier() -> bool {
+    false
+}
+
 /// Threads keep their priority here.
 pub(crate) fn lower_priority() {}
 

@@ -4,6 +4,8 @@
 pub(super) mod file;
 pub(super) mod signal;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::sync::OnceLock;
 use std::io;
 use std::time::Duration;
 
@@ -38,18 +40,32 @@ pub(crate) fn thread_id() -> u64 {
 /// stored before it. Takes microseconds.
 pub(crate) fn barrier_of_all_threads() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        const EXPEDITED: libc::c_int = 1 << 3;
-        const REGISTER_EXPEDITED: libc::c_int = 1 << 4;
-        // SAFETY: numbers only; the call changes nothing that a program could see.
-        let call = |command: libc::c_int| unsafe {
-            libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0
-        };
-        if call(EXPEDITED) || (call(REGISTER_EXPEDITED) && call(EXPEDITED)) {
-            return;
-        }
+    if membarrier(EXPEDITED) || (membarrier(REGISTER_EXPEDITED) && membarrier(EXPEDITED)) {
+        return;
     }
     super::barrier_by_waiting();
+}
+
+/// Whether [`barrier_of_all_threads`] takes microseconds, not a millisecond.
+pub(crate) fn has_barrier() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        static HAS: OnceLock<bool> = OnceLock::new();
+        *HAS.get_or_init(|| membarrier(REGISTER_EXPEDITED))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    false
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const EXPEDITED: libc::c_int = 1 << 3;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const REGISTER_EXPEDITED: libc::c_int = 1 << 4;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: numbers only; the call changes nothing that a program could see.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
 /// Makes the calling thread yield to all others that have something to do, where the platform
