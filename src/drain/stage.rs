@@ -215,11 +215,15 @@ impl Stage {
     pub(crate) fn depart(&mut self, retired: &Table, kept: &Uses) {
         self.tell_withheld(retired, |filter| !kept.has_filter(filter as usize));
         let others = 0..self.slots.len();
+        let mut left = Vec::new();
         for index in newest_first(retired).into_iter().chain(others) {
             if !kept.has_handler(index) {
-                self.depart_handler(index, retired);
+                left.extend(self.depart_handler(index, retired));
             }
         }
+        // Where that was the last reference after all, the handler gives what it keeps to targets
+        // that have left as well.
+        drop(left);
         for index in unused(&self.filters, |index| kept.has_filter(index)) {
             self.end_filter(index);
             if let Some(slot) = self.filters[index].take() {
@@ -235,8 +239,8 @@ impl Stage {
         }
     }
 
-    fn depart_handler(&mut self, index: usize, retired: &Table) {
-        let Some(Some(slot)) = self.slots.get(index) else { return };
+    fn depart_handler(&mut self, index: usize, retired: &Table) -> Option<HandlerRef> {
+        let slot = self.slots.get(index)?.as_ref()?;
         let at = slot.at.clone();
         let deadline = Some(Instant::now() + Duration::from_secs(1));
         let closing = self.closing.iter().position(|known| *known == at);
@@ -254,6 +258,7 @@ impl Stage {
             slot.at.leave_home();
             slot.at.seat().put_back(slot.handler);
         }
+        Some(at)
     }
 
     /// A filter that leaves and was used by no retired route has nowhere to tell what it withheld;

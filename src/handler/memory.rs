@@ -1,16 +1,21 @@
 //! Handlers that keep records for later.
 
-use super::{Context, Handler, HandlerRef};
+use super::{Books, Context, Handler, HandlerRef};
 use crate::error::Error;
 use crate::level::Level;
 use crate::record::{LogRecord, OwnedRecord};
 use std::time::Duration;
 
+/// How long the last records of a handler that nobody closed may take to their target.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Keeps records until its buffer is full or one is important, then gives all of them to its
 /// target: Python's `MemoryHandler`.
 ///
 /// The target's filters and formatter apply, its level does not. Without a target the records stay,
-/// without a limit, until one is set and the buffer is flushed again. Closing drops the target.
+/// without a limit, until one is set and the buffer is flushed again. Closing drops the target. What
+/// is kept when the last reference goes is given to the target first, which Python does at its exit
+/// alone.
 ///
 /// | step | default |
 /// |---|---|
@@ -165,6 +170,26 @@ impl Handler for MemoryHandler {
     }
 }
 
+impl Drop for MemoryHandler {
+    /// As a close, if none came before: the last reference went when no runtime had the handler.
+    fn drop(&mut self) {
+        if self.flush_on_close
+            && !self.buffer.is_empty()
+            && let Some(target) = self.target.take()
+        {
+            let records = std::mem::take(&mut self.buffer);
+            let done = target.handle_all(&records, false, LAST_PATIENCE);
+            // Nobody is left to be told of what fails; the target's books have it, but for what
+            // never got there.
+            if done.is_err_and(|error| error.is_on_drain()) {
+                let lost = records.len() as u64;
+                Books::add(&target.books().offered, lost);
+                Books::add(&target.books().failed, lost);
+            }
+        }
+    }
+}
+
 /// What a [`BufferingHandler`] does with a full buffer.
 pub type FlushBuffer = Box<dyn FnMut(&[OwnedRecord]) -> Result<(), Error> + Send>;
 
@@ -245,6 +270,13 @@ impl Handler for BufferingHandler {
     }
 }
 
+impl Drop for BufferingHandler {
+    /// As a close, if none came before.
+    fn drop(&mut self) {
+        self.empty(&mut Context::detached());
+    }
+}
+
 impl std::fmt::Debug for BufferingHandler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BufferingHandler")
@@ -267,6 +299,30 @@ mod tests {
         let sample =
             Sample { logger: logger.into(), level, message: message.into(), ..Sample::default() };
         handler.handle(&sample.keep(), true, SECOND).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_when_the_last_reference_goes_is_given_on() {
+        let capture = CaptureHandler::new();
+        let records = capture.records();
+        let target = HandlerRef::new(capture);
+        for (flush, found) in [(false, 0), (true, 1)] {
+            let memory = MemoryHandler::new(9).with_flush_on_close(flush);
+            let memory = HandlerRef::new(memory.with_target(target.clone()));
+            log(&memory, "a", Level::INFO, "kept");
+            assert_eq!(records.len(), 0);
+            drop(memory);
+            assert_eq!(records.len(), found);
+        }
+        let given = crate::sync::Arc::new(crate::sync::AtomicUsize::new(0));
+        let counted = given.clone();
+        let digest = HandlerRef::new(BufferingHandler::new(9, move |records| {
+            counted.fetch_add(records.len(), crate::sync::Ordering::Relaxed);
+            Ok(())
+        }));
+        log(&digest, "a", Level::INFO, "kept");
+        drop(digest);
+        assert_eq!(given.load(crate::sync::Ordering::Relaxed), 1);
     }
 
     #[test]
