@@ -30,8 +30,8 @@ pub enum Wait {
 }
 
 impl Default for Wait {
-    /// Spins 50 microseconds, then sleeps from 50 microseconds to 5 milliseconds: less than one
-    /// percent of a core when idle.
+    /// Spins 50 microseconds, then sleeps from 50 microseconds to 5 milliseconds: one or two percent
+    /// of a core when idle.
     fn default() -> Self {
         Self::Backoff {
             spin: Duration::from_micros(50),
