@@ -9,6 +9,7 @@ pub use configure::{dict_config, file_config, listen, watch};
 
 use crate::callsite::{Callsite, Threshold};
 use crate::capture::Encodes;
+use crate::capture::emit::Emit;
 use crate::drain::Report;
 use crate::error::{Error, ErrorKind};
 use crate::front::{self, Redirect};
@@ -146,13 +147,6 @@ pub fn flush(timeout: Duration) -> Report {
 /// Ends the default runtime: Python's `shutdown`.
 pub fn shutdown(timeout: Duration) -> Report {
     default().shutdown(timeout)
-}
-
-/// A call that has passed its threshold, and is to be written.
-#[doc(hidden)]
-pub trait Emit {
-    /// Writes the call with these values.
-    fn emit<A: Encodes>(self, values: A);
 }
 
 /// A call with its level in the site, on the default runtime.

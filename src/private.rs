@@ -5,6 +5,7 @@
 pub use crate::callsite::{Callsite, Metadata, Threshold};
 #[cfg(feature = "serde")]
 pub use crate::capture::Serialized;
+pub use crate::capture::emit::*;
 pub use crate::capture::{
     Derived, DynEncode, Encode, Encodes, Fields, Formatted, Held, Hold, Keyed, Many, Scratch, Sink,
     Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag,
@@ -17,9 +18,7 @@ pub use crate::capture::{
 };
 // What formatters and the buffers of handlers have between them.
 pub use crate::format::Scripted;
-pub use crate::global::{
-    AtLevel, Emit, Fixed, OnLogger, admit, enabled, logger_beside, logger_for,
-};
+pub use crate::global::{AtLevel, Fixed, OnLogger, admit, enabled, logger_beside, logger_for};
 pub use crate::level::{Level, is_compiled};
 pub use crate::text::Sheet;
 pub use crate::tree::Logger;

@@ -474,7 +474,7 @@ fn emission(c: &TokenStream, site: &Site, call: &TokenStream) -> TokenStream {
     let m = Span::mixed_site();
     let count = site.slots.len();
     if count == 0 {
-        return quote_spanned!(m=> #c::Emit::emit(#call, ()););
+        return quote_spanned!(m=> #c::emit_0(#call););
     }
     let arguments = &site.arguments;
     let names: Vec<Ident> = site
@@ -484,18 +484,18 @@ fn emission(c: &TokenStream, site: &Site, call: &TokenStream) -> TokenStream {
         .map(|(at, span)| Ident::new(&format!("__a{at}"), m.located_at(*span)))
         .collect();
     let holds = site.slots.iter().map(|slot| hold(c, slot, &names, &site.spans));
-    let held: Vec<Ident> = (0..count).map(|at| Ident::new(&format!("__h{at}"), m)).collect();
-    let views = held.iter().map(|held| quote_spanned!(m=> #c::Held::view(&#held, &__scratch)));
-    let views = if count <= TUPLE {
-        quote_spanned!(m=> (#(#views,)*))
+    let emit = if count <= TUPLE {
+        let emit = Ident::new(&format!("emit_{count}"), m);
+        quote_spanned!(m=> #c::#emit(#call, #(#holds),*);)
     } else {
-        quote_spanned!(m=> #c::Many(&[#(&#views as &dyn #c::DynEncode),*]))
+        let held: Vec<Ident> = (0..count).map(|at| Ident::new(&format!("__h{at}"), m)).collect();
+        quote_spanned!(m=>
+            let mut __scratch = #c::Scratch::new();
+            #(let #held = #c::Hold::hold(#holds, &mut __scratch);)*
+            let __views = #c::Many(&[#(&#c::Held::view(&#held, &__scratch) as &dyn #c::DynEncode),*]);
+            #c::Emit::emit(#call, __views);
+        )
     };
-    let emit = quote_spanned!(m=>
-        let mut __scratch = #c::Scratch::new();
-        #(let #held = #c::Hold::hold(#holds, &mut __scratch);)*
-        #c::Emit::emit(#call, #views);
-    );
     let traits = traits(&site.slots);
     let import = (!traits.is_empty()).then(|| {
         quote_spanned!(m=>

@@ -7,6 +7,7 @@
 //!
 //! Nothing here allocates once the thread's scratch has grown to what the program needs.
 
+pub(crate) mod emit;
 mod scratch;
 mod select;
 #[cfg(feature = "serde")]

@@ -3,9 +3,8 @@
 //! The macros cannot ask the compiler whether a type implements a trait, so they let method
 //! resolution answer ("autoref specialisation"): the receiver is `&&&Slot(&value)`, and the trait
 //! implemented for the most references wins. Their names are ugly on purpose: no trait of a caller's
-//! may offer the same. What comes back is a [`Hold`]: `emit` has all of a call rendered, and then
-//! takes the views, which borrow the scratch. A call site thus names as little as it can, for all
-//! that it names is compiled once for each call of a program.
+//! may offer the same. What comes back is a [`Hold`]: a function of [`emit`](super::emit) has all of
+//! a call rendered, and then takes the views, which borrow the scratch.
 
 use super::{Capture, CaptureDisplay, Encode, Pair, Rendered, Scratch, Str, Text};
 use crate::value::tag;
@@ -34,25 +33,27 @@ pub trait Held {
     fn view<'s>(&'s self, scratch: &'s Scratch) -> Self::Enc<'s>;
 }
 
-/// Held raw, by reference.
+/// Held raw: its view. That is taken where the call stands and not in a function that gets a
+/// reference, so that what a caller computes for a call alone can be computed behind the question
+/// whether the call is enabled.
 #[derive(Debug)]
 #[doc(hidden)]
-pub struct Raw<'a, T: ?Sized>(pub &'a T);
-impl<T: Capture + ?Sized> Hold for Raw<'_, T> {
+pub struct Raw<E>(E);
+impl<E: Encode> Hold for Raw<E> {
     type Held = Self;
     #[inline(always)]
     fn hold(self, _: &mut Scratch) -> Self {
         self
     }
 }
-impl<T: Capture + ?Sized> Held for Raw<'_, T> {
+impl<E: Encode> Held for Raw<E> {
     type Enc<'s>
-        = T::Enc<'s>
+        = E
     where
         Self: 's;
     #[inline(always)]
-    fn view<'s>(&'s self, _: &'s Scratch) -> T::Enc<'s> {
-        self.0.capture()
+    fn view<'s>(&'s self, _: &'s Scratch) -> E {
+        self.0
     }
 }
 
@@ -113,14 +114,14 @@ pub trait ViaDisplay<'a> {
     fn __sawmill_display_as(&self, text: fmt::Arguments<'_>) -> Self::Hold;
 }
 impl<'a, T: CaptureDisplay + ?Sized> ViaDisplay<'a> for Slot<'a, T> {
-    type Hold = Raw<'a, T>;
+    type Hold = Raw<T::Enc<'a>>;
     #[inline(always)]
-    fn __sawmill_display(&self) -> Raw<'a, T> {
-        Raw(self.0)
+    fn __sawmill_display(&self) -> Self::Hold {
+        Raw(self.0.capture())
     }
     #[inline(always)]
-    fn __sawmill_display_as(&self, _: fmt::Arguments<'_>) -> Raw<'a, T> {
-        Raw(self.0)
+    fn __sawmill_display_as(&self, _: fmt::Arguments<'_>) -> Self::Hold {
+        Raw(self.0.capture())
     }
 }
 
@@ -135,14 +136,14 @@ pub trait ViaDebug<'a> {
     fn __sawmill_debug_as(&self, text: fmt::Arguments<'_>) -> Self::Hold;
 }
 impl<'a, T: Capture + ?Sized> ViaDebug<'a> for Slot<'a, T> {
-    type Hold = Raw<'a, T>;
+    type Hold = Raw<T::Enc<'a>>;
     #[inline(always)]
-    fn __sawmill_debug(&self) -> Raw<'a, T> {
-        Raw(self.0)
+    fn __sawmill_debug(&self) -> Self::Hold {
+        Raw(self.0.capture())
     }
     #[inline(always)]
-    fn __sawmill_debug_as(&self, _: fmt::Arguments<'_>) -> Raw<'a, T> {
-        Raw(self.0)
+    fn __sawmill_debug_as(&self, _: fmt::Arguments<'_>) -> Self::Hold {
+        Raw(self.0.capture())
     }
 }
 
@@ -195,10 +196,10 @@ pub trait Via<'a> {
     fn __sawmill_value(&self) -> Self::Hold;
 }
 impl<'a, T: Capture + ?Sized> Via<'a> for &&Slot<'a, T> {
-    type Hold = Raw<'a, T>;
+    type Hold = Raw<T::Enc<'a>>;
     #[inline(always)]
-    fn __sawmill_value(&self) -> Raw<'a, T> {
-        Raw(self.0)
+    fn __sawmill_value(&self) -> Self::Hold {
+        Raw(self.0.capture())
     }
 }
 

@@ -65,7 +65,7 @@ impl Call {
 }
 
 /// A call of a macro with its level in the site, on the default runtime.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn put<D: Default, A: Encodes>(site: &'static Callsite, word: Threshold, args: A) {
     let call = Call { site, ids: site.ids.load(Ordering::Relaxed), word, level: None };
     if call.is_slow() || !lanes::try_default(|to| write::<A, 0>(to, call, args)) {
@@ -82,7 +82,7 @@ fn put_otherwise<D: Default, A: Encodes>(site: &'static Callsite, word: Threshol
 }
 
 /// A call with its level chosen at run time, on the default runtime.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn put_at<D: Default, A: Encodes>(
     site: &'static Callsite,
     word: Threshold,
@@ -97,7 +97,7 @@ pub(crate) fn put_at<D: Default, A: Encodes>(
 }
 
 /// A call on an explicit logger, of whatever runtime.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn put_to<D: Default, A: Encodes>(
     site: &'static Callsite,
     logger: &Logger,
