@@ -40,6 +40,7 @@ pub(crate) struct Sites {
     /// Empty: all.
     pub(crate) crates: Vec<String>,
     pub(crate) check: bool,
+    pub(crate) results: Option<PathBuf>,
 }
 
 /// What to compare.
@@ -94,7 +95,7 @@ pub(crate) fn help() -> String {
          \x20      sawmill-perf report [--results DIR] [--check FILE]... [--update FILE]... [--plot DIR]\n\
          \x20      sawmill-perf gates [--set]\n\
          \x20      sawmill-perf ratio [--repeats N]\n\
-         \x20      sawmill-perf sites [--sites N] [--crate NAME]... [--check]\n\n\
+         \x20      sawmill-perf sites [--sites N] [--crate NAME]... [--check] [--results DIR]\n\n\
          \x20 --peer NAME     compare only these (default: all that were built)\n\
          \x20 --variant NAME  only these variants\n\
          \x20 --repeats N     runs of each variant, taking turns (default: 5)\n\
@@ -249,7 +250,7 @@ fn parse_ratio(arguments: &[String]) -> Result<Command, String> {
 }
 
 fn parse_sites(arguments: &[String]) -> Result<Command, String> {
-    let mut plan = Sites { count: 1000, crates: Vec::new(), check: false };
+    let mut plan = Sites { count: 1000, crates: Vec::new(), check: false, results: None };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = || rest.next().cloned().ok_or(format!("{argument} needs a value"));
@@ -257,6 +258,7 @@ fn parse_sites(arguments: &[String]) -> Result<Command, String> {
             "--sites" => plan.count = number(&value()?)?,
             "--crate" => plan.crates.push(value()?),
             "--check" => plan.check = true,
+            "--results" => plan.results = Some(value()?.into()),
             _ => return Err(format!("unknown option {argument:?}")),
         }
     }

@@ -5,6 +5,8 @@
 
 use crate::cli::Sites;
 use crate::machine;
+use crate::report::{Figure, Row};
+use crate::results::{self, About};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,7 +44,8 @@ pub(crate) fn run(plan: &Sites) -> Result<(), String> {
 fn measure_all(plan: &Sites, folder: &Path) -> Result<(), String> {
     println!("a call site of (u64, u64, f64), from {} of them", plan.count);
     println!("{:<10} {:>8} {:>12} {:>12}", "crate", "profile", ".text", "to compile");
-    let mut wrong = Vec::new();
+    let about = About::here();
+    let (mut wrong, mut rows) = (Vec::new(), Vec::new());
     for (name, dependency, import) in CRATES {
         if !plan.crates.is_empty() && !plan.crates.iter().any(|wanted| wanted == name) {
             continue;
@@ -55,13 +58,24 @@ fn measure_all(plan: &Sites, folder: &Path) -> Result<(), String> {
         for profile in ["dev", "release"] {
             let (less, more) = (build(&few, profile)?, build(&many, profile)?);
             let bytes = more.text_bytes.saturating_sub(less.text_bytes) as f64 / plan.count as f64;
-            let time = more.time.saturating_sub(less.time).as_secs_f64() * 1e3;
-            let ms = time / plan.count as f64;
-            println!("{name:<10} {profile:>8} {bytes:>7.0} bytes {ms:>9.2} ms");
+            let time = more.time.saturating_sub(less.time).as_secs_f64() * 1e9;
+            let each = time / plan.count as f64;
+            println!("{name:<10} {profile:>8} {bytes:>7.0} bytes {:>9.2} ms", each / 1e6);
+            let figures =
+                vec![Figure::new(".text", "bytes", bytes), Figure::new("to compile", "ns", each)];
+            rows.push(Row {
+                workload: "sites".into(),
+                peer: name.into(),
+                variant: profile.into(),
+                runs: vec![figures],
+            });
             if name == "sawmill" && profile == "release" && bytes > MOST_BYTES {
                 wrong.push(format!("{bytes:.0} bytes a call site, more than {MOST_BYTES}"));
             }
         }
+    }
+    if let Some(folder) = &plan.results {
+        results::write(folder, "sites", &about, &rows.iter().collect::<Vec<_>>())?;
     }
     match wrong[..] {
         _ if !plan.check => Ok(()),
