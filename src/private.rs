@@ -7,8 +7,8 @@ pub use crate::callsite::{Callsite, Metadata, Threshold};
 pub use crate::capture::Serialized;
 pub use crate::capture::emit::*;
 pub use crate::capture::{
-    Derived, DynEncode, Encode, Encodes, Fields, Formatted, Held, Hold, Keyed, Many, Scratch, Sink,
-    Slot, Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag,
+    Derived, DynEncode, Encode, Encodes, Fields, Formatted, Held, Hold, Keyed, Scratch, Sink, Slot,
+    Via, ViaDebug, ViaDebugged, ViaDeref, ViaDerefTwice, ViaDisplay, ViaError, ViaFlag,
     ViaRendered, ViaShown, ViaStack, Width, field, field_words,
 };
 // What those return: no expansion names them, but they are part of its types.

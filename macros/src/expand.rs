@@ -492,8 +492,7 @@ fn emission(c: &TokenStream, site: &Site, call: &TokenStream) -> TokenStream {
         quote_spanned!(m=>
             let mut __scratch = #c::Scratch::new();
             #(let #held = #c::Hold::hold(#holds, &mut __scratch);)*
-            let __views = #c::Many(&[#(&#c::Held::view(&#held, &__scratch) as &dyn #c::DynEncode),*]);
-            #c::Emit::emit(#call, __views);
+            #c::emit_many(#call, &[#(&#c::Held::view(&#held, &__scratch) as &dyn #c::DynEncode),*]);
         )
     };
     let traits = traits(&site.slots);

@@ -3,7 +3,7 @@
 //! A call site is one call of a function of this module. All that a site names beside it is looked
 //! through and compiled once for each call of a program, so it names as little as it can.
 
-use super::{Encodes, Held, Hold, Scratch};
+use super::{DynEncode, Encodes, Held, Hold, Many, Scratch};
 
 /// A call that has passed its threshold, and is to be written.
 #[doc(hidden)]
@@ -33,6 +33,13 @@ macro_rules! emit_held {
 #[doc(hidden)]
 pub fn emit_0(call: impl Emit) {
     call.emit(());
+}
+
+/// The same for views of more values than these functions take.
+#[inline(never)]
+#[doc(hidden)]
+pub fn emit_many(call: impl Emit, values: &[&dyn DynEncode]) {
+    call.emit(Many(values));
 }
 
 emit_held! {

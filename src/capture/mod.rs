@@ -165,13 +165,11 @@ tuples!(2: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13);
 tuples!(2: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14);
 tuples!(2: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15);
 
-/// Values beyond sixteen: pairs of tuples are flattened by the macros into `Many`.
+/// More values than the widest tuple has.
 ///
-/// A call with more values than the widest tuple writes through a slice of dynamic encoders; it is
-/// the same frame, a little slower.
+/// They are written through a slice of dynamic encoders: the same frame, a little slower.
 #[derive(Clone, Copy)]
-#[doc(hidden)]
-pub struct Many<'a>(pub &'a [&'a dyn DynEncode]);
+pub(crate) struct Many<'a>(pub &'a [&'a dyn DynEncode]);
 
 /// [`Encode`] behind a reference, for calls with very many values.
 #[doc(hidden)]
