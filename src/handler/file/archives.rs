@@ -191,36 +191,39 @@ impl Archives {
         match self.list() {
             Err(error) => self.fail(error),
             Ok(found) => {
-                let mut settling = false;
+                let mut next: Option<Duration> = None;
                 for archive in found.iter().filter(|archive| archive.packed.is_none()) {
                     if self.is_stopped() {
                         return;
                     }
-                    if self.is_settling(&archive.path) {
-                        settling = true;
+                    if let Some(left) = self.settles_in(&archive.path) {
+                        next = Some(next.map_or(left, |known| known.min(left)));
                         continue;
                     }
                     if let Err(error) = self.pack(&archive.path) {
                         self.fail(error);
                     }
                 }
-                if settling {
-                    worker::enqueue(self.clone(), Instant::now() + SETTLING);
+                if let Some(left) = next {
+                    // Not for each by itself: a sweep takes what has settled until then.
+                    let wait = left.max(SETTLING / 8);
+                    worker::enqueue(self.clone(), Instant::now() + wait);
                 }
             }
         }
         self.prune();
     }
 
-    /// Returns true if a file was renamed a moment ago, by whatever process.
-    fn is_settling(&self, path: &Path) -> bool {
+    /// How long a file still stays as it is that was renamed a moment ago, by whatever process.
+    fn settles_in(&self, path: &Path) -> Option<Duration> {
         if self.inline {
-            return false;
+            return None;
         }
-        let Ok(meta) = self.storage.link_metadata(path) else { return false };
+        let meta = self.storage.link_metadata(path).ok()?;
         let renamed = sys::status_changed(&meta).unwrap_or(SystemTime::UNIX_EPOCH);
         // A time ahead of the clock says nothing.
-        SystemTime::now().duration_since(renamed).is_ok_and(|since| since < SETTLING)
+        let since = SystemTime::now().duration_since(renamed).ok()?;
+        SETTLING.checked_sub(since).filter(|left| !left.is_zero())
     }
 
     /// Removes what compressions left that were interrupted and whose original is gone. With
