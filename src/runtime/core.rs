@@ -391,7 +391,9 @@ impl Core {
                 }
             }
         };
-        match thread::Builder::new().name(life.options.thread_name.clone()).spawn(body) {
+        let builder = thread::Builder::new().name(life.options.thread_name.clone());
+        // Whichever thread is asked to end waits for this one.
+        match sys::without_requests(|| builder.spawn(body)) {
             Ok(handle) => {
                 life.thread = Some(handle);
                 self.set_mode(Mode::Threaded);

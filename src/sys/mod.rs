@@ -25,7 +25,7 @@ pub(crate) use imp::file::{
 };
 pub(crate) use imp::page_bytes;
 pub(crate) use imp::process_start;
-pub(crate) use imp::signal::{Caught, catch_signals, nap};
+pub(crate) use imp::signal::{Caught, catch_signals, nap, without_requests};
 pub(crate) use imp::{
     barrier_of_all_threads, has_barrier, lower_priority, never_waits, pin_current_thread,
     poll_writable, thread_id, write_fd,

@@ -24,6 +24,11 @@ pub(crate) fn catch_signals(_faults: bool, _asks: bool, _told: Told) -> io::Resu
     Err(io::Error::new(io::ErrorKind::Unsupported, "signals are not caught on this platform"))
 }
 
+/// There are none.
+pub(crate) fn without_requests<R>(start: impl FnOnce() -> R) -> R {
+    start()
+}
+
 /// Sleeps.
 pub(crate) fn nap(time: Duration) {
     std::thread::sleep(time);

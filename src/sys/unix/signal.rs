@@ -174,6 +174,28 @@ pub(in crate::sys) fn hand_on(
     }
 }
 
+/// Runs `start`; threads that it starts leave requests to end to others. A process's signal goes to
+/// any thread that takes it.
+pub(crate) fn without_requests<R>(start: impl FnOnce() -> R) -> R {
+    // SAFETY: all-zero bytes are a valid value of this plain C structure.
+    let (mut set, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+    // SAFETY: the structures are alive and writable, and the numbers are those of signals; the
+    // mask is that of the calling thread alone, and a new thread begins with it.
+    let blocked = unsafe {
+        libc::sigemptyset(&mut set);
+        for signal in ASKS {
+            libc::sigaddset(&mut set, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, &mut before) == 0
+    };
+    let result = start();
+    if blocked {
+        // SAFETY: as above; it is the mask that was there before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut()) };
+    }
+    result
+}
+
 /// Sleeps without anything that a signal handler must not use.
 pub(crate) fn nap(time: Duration) {
     let time = libc::timespec {
