@@ -11,11 +11,12 @@ use super::stage::Stage;
 use crate::binary::{Alike, FoundForm, FrameSource, SiteFrame};
 use crate::callsite::Callsite;
 use crate::clock::{Monotone, Timeline};
-use crate::format::LineSource;
+use crate::format::{LineSource, Rows};
 use crate::lane::LaneState;
 use crate::lane::frame::{HEADER_WORDS, Head as FrameHead, SITE, WITH_LEVEL};
 use crate::level::Level;
 use crate::record::{Body, Head, LogRecord, Names, ProcessInfo, ThreadInfo, Without};
+use crate::text::ROWS;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
@@ -44,8 +45,6 @@ struct Known {
 /// Places for what is known, at first and at most; powers of two.
 const PLACES: usize = 1 << 8;
 const MOST_PLACES: usize = 1 << 14;
-/// Frames that are looked at together to make lines of them.
-const ALIKE: usize = 64;
 
 /// What is known, each in its place by call site and logger.
 #[derive(Debug)]
@@ -350,14 +349,14 @@ impl<'a> Run<'a> {
     }
 }
 
-impl LineSource for Run<'_> {
+impl<'a> LineSource<'a> for Run<'a> {
     #[inline(always)]
-    fn each_line<G>(
+    fn each_rows<G>(
         &mut self,
         mut begin: impl FnMut(&'static Callsite, &LogRecord<'_>) -> Option<G>,
-        mut line: impl FnMut(&mut G, &[u64], &LogRecord<'_>) -> bool,
+        mut take: impl FnMut(&mut G, &Rows<'a>, &[i64], &mut LogRecord<'a>) -> usize,
     ) {
-        let mut times = [0; ALIKE];
+        let mut times = [0; ROWS];
         let mut next = self.look();
         while let Some((known, words)) = next {
             let body = Body::Site { site: known.site, words };
@@ -365,21 +364,14 @@ impl LineSource for Run<'_> {
             let Some(mut group) = begin(known.site, &record) else { return };
             loop {
                 let before = self.looked.0 - words.len();
-                self.note_alike(before);
+                self.note_alike(before + known.tag_words);
                 let alike = self.peek_alike(&mut times);
-                let sequence = self.sequence + self.taken;
-                let mut taken = 0;
-                for (frame, time_ns) in alike.frames.chunks_exact(alike.words).zip(&times) {
-                    let values = frame.get(before..).unwrap_or_default();
-                    record.go_on(*time_ns, sequence + taken + 1, values);
-                    if !line(&mut group, values, &record) {
-                        break;
-                    }
-                    taken += 1;
-                }
-                let taken = taken as usize;
-                if let Some(last) = taken.checked_sub(1) {
-                    self.take_alike(&alike.first(taken), times[last]);
+                let Some(times) = times.get(..alike.count) else { return };
+                let sequence = self.sequence + self.taken + 1;
+                let rows = Rows { frames: alike.frames, words: alike.words, before, sequence };
+                let taken = take(&mut group, &rows, times, &mut record);
+                if let Some(last) = taken.checked_sub(1).and_then(|last| times.get(last)) {
+                    self.take_alike(&alike.first(taken), *last);
                 }
                 if taken < alike.count.max(1) {
                     return;

@@ -1,5 +1,6 @@
 //! Lines of call sites, made step by step.
 
+use super::columns::{Filled, Lines, Rows};
 use super::parts::Part;
 use super::script::{Scratch, Script, Scripts};
 use super::time::TimeText;
@@ -22,12 +23,19 @@ pub(crate) struct Begun<'r, 'w> {
 /// What is the same for all lines that differ in time and values alone.
 pub(crate) struct Group<'f>(RefMut<'f, Script>);
 
+#[cfg(test)]
+impl Group<'_> {
+    pub(super) fn has_columns(&mut self) -> bool {
+        self.0.columns().is_some()
+    }
+}
+
 /// A formatter that has scripts for the lines of some call sites.
 ///
 /// The steps that make up nearly every line are in [`by_script`](Self::by_script); a formatter
 /// adds its own, and what it does with text that cannot stand as it is.
-pub(crate) trait ByScript {
-    fn tools(&self) -> Tools<'_>;
+pub(crate) trait ByScript: Sized {
+    fn tools(&self) -> &Tools;
 
     /// Appends text if it stands as it is; else nothing.
     fn push_plain(text: &[u8], line: &mut Line<'_>) -> bool;
@@ -59,6 +67,46 @@ pub(crate) trait ByScript {
         let mut script = RefMut::filter_map(scripts, |scripts| scripts.find(site, record)).ok()?;
         script.set_thread(record);
         Some(Group(script))
+    }
+
+    /// Makes the lines of records of a group, up to one that is none of those that scripts are for.
+    /// Returns how many. `record` is any of them.
+    #[inline(always)]
+    fn take_rows<'a>(
+        &self,
+        group: &mut Group<'_>,
+        rows: &Rows<'a>,
+        times: &[i64],
+        record: &mut LogRecord<'a>,
+        lines: &mut impl Lines,
+    ) -> usize {
+        let Tools { time, filled, .. } = self.tools();
+        let mut filled = filled.borrow_mut();
+        let by_columns = group.0.fill(rows, times, record, time, &mut filled);
+        let mut row = 0;
+        let mut values = rows.values();
+        let mut at = 0;
+        while row < times.len() {
+            if by_columns && let Some(columns) = group.0.columns() {
+                let (next, goes_on) = columns.write::<Self>(rows, times, row, &filled, time, lines);
+                row = next;
+                if !goes_on {
+                    break;
+                }
+            }
+            let (Some(time_ns), Some(words)) = (times.get(row), values.nth(row - at)) else {
+                break;
+            };
+            at = row + 1;
+            record.go_on(*time_ns, rows.sequence + row as u64, words);
+            let Some(room) = lines.room() else { break };
+            let made = self.by_script(group, words, record, room);
+            if !made.is_some_and(|length| lines.take(length, *time_ns)) {
+                break;
+            }
+            row += 1;
+        }
+        row
     }
 
     /// Writes the line of a call site's record, and says how long it is. `None` if the line is none
@@ -237,12 +285,25 @@ pub(crate) trait ByScript {
 }
 
 /// What a formatter with scripts needs for them.
-pub(crate) struct Tools<'f> {
-    pub(super) scripts: &'f RefCell<Scripts>,
-    pub(super) time: &'f TimeText,
-    pub(super) scratch: &'f Scratch,
+pub(crate) struct Tools {
+    pub(super) time: TimeText,
+    pub(super) scratch: Scratch,
+    pub(super) scripts: RefCell<Scripts>,
+    filled: RefCell<Filled>,
     /// Where a line is made that is to be copied.
-    pub(super) room: &'f RefCell<Box<Room>>,
+    room: RefCell<Box<Room>>,
+}
+
+impl Tools {
+    pub(super) fn new(time: TimeText) -> Self {
+        Self {
+            time,
+            scratch: Scratch::default(),
+            scripts: RefCell::new(Scripts::new()),
+            filled: RefCell::default(),
+            room: RefCell::new(text::room()),
+        }
+    }
 }
 
 /// The call site and captured words of a record that nobody has changed.

@@ -6,18 +6,15 @@ mod by_site;
 pub use builder::FormatterBuilder;
 
 use super::attribute::Attribute;
-use super::by_script::ByScript;
+use super::by_script::{ByScript, Tools};
 use super::neutral::{self, Breaks};
 use super::pattern::{self, Access, BraceField, Key, Pattern, Piece, Style};
 use super::pyconv;
-use super::script::{Scratch, Scripts};
-use super::time::TimeText;
 use super::{Format, Scripted, logfmt};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::{LogRecord, ValueBuf};
-use crate::text::{Room, Sheet};
-use std::cell::RefCell;
+use crate::text::Sheet;
 use std::fmt;
 
 /// Writes records as a pattern says: Python's `logging.Formatter`, compiled once.
@@ -56,13 +53,10 @@ use std::fmt;
 /// ```
 pub struct Formatter {
     pattern: Pattern,
-    time: TimeText,
+    tools: Tools,
     defaults: Vec<(Box<str>, ValueBuf)>,
     neutralize: bool,
     /// Lent to whoever renders a message that must be padded or converted.
-    scratch: Scratch,
-    scripts: RefCell<Scripts>,
-    room: RefCell<Box<Room>>,
     source: Source,
 }
 
@@ -118,7 +112,7 @@ impl Formatter {
     ///
     /// If the format for milliseconds does not take what it is given.
     pub fn format_time(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.time.write(record, out)
+        self.tools.time.write(record, out)
     }
 
     /// Appends the pattern filled in, without exception and stack: Python's `formatMessage`.
@@ -129,7 +123,7 @@ impl Formatter {
     pub fn format_message(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.pattern.uses_message && record.render_with().is_some() {
             // Python merges the message first, whatever the pattern shows.
-            self.scratch.lend(|scratch| record.write_message(scratch))?;
+            self.tools.scratch.lend(|scratch| record.write_message(scratch))?;
         }
         self.pattern.pieces.iter().try_for_each(|piece| self.piece(piece, record, out))
     }
@@ -192,7 +186,7 @@ impl Formatter {
                 self.clean(out, start, Breaks::Indent);
                 Ok(())
             }
-            Key::Attribute(Attribute::Asctime) => self.time.write(record, out),
+            Key::Attribute(Attribute::Asctime) => self.tools.time.write(record, out),
             Key::Attribute(attribute) if record.overlay().is_none() => {
                 if let Some(text) = attribute.text(record) {
                     out.extend_from_slice(text.as_bytes());
@@ -243,16 +237,16 @@ impl Formatter {
         f: impl FnOnce(Value<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         match key {
-            Key::Attribute(Attribute::Message) => self.scratch.lend(|scratch| {
+            Key::Attribute(Attribute::Message) => self.tools.scratch.lend(|scratch| {
                 record.write_message(scratch)?;
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),
-            Key::Attribute(Attribute::Asctime) => self.scratch.lend(|scratch| {
-                self.time.write(record, scratch)?;
+            Key::Attribute(Attribute::Asctime) => self.tools.scratch.lend(|scratch| {
+                self.tools.time.write(record, scratch)?;
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),
             Key::Attribute(attribute) => f(attribute.value(record, &mut String::new())),
-            Key::Fields => self.scratch.lend(|scratch| {
+            Key::Fields => self.tools.scratch.lend(|scratch| {
                 logfmt::write_fields(record, scratch);
                 f(Value::Str(&String::from_utf8_lossy(scratch)))
             }),

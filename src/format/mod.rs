@@ -3,6 +3,7 @@
 mod attribute;
 mod buffering;
 mod by_script;
+mod columns;
 mod console;
 mod formatter;
 mod json;
@@ -17,6 +18,7 @@ mod site_cases;
 pub(crate) mod time;
 
 pub(crate) use by_script::ByScript;
+pub(crate) use columns::{Lines, Rows};
 
 pub use buffering::BufferingFormatter;
 pub use console::ConsoleFormatter;
@@ -80,15 +82,15 @@ pub enum Scripted<'a> {
     Json(&'a JsonFormatter),
 }
 
-/// Where records of call sites come from, one after the other.
-pub(crate) trait LineSource {
-    /// Calls `line` for the records to come, until it leaves one. What `begin` says of the first of
-    /// those that differ in their times and values alone goes to `line` for each of them; if it
-    /// says nothing, that record is left.
-    fn each_line<G>(
+/// Where records of call sites come from, in rows of those that are alike.
+pub(crate) trait LineSource<'a> {
+    /// Calls `take` with the records to come and their times, until it leaves one: it says how many
+    /// it took. What `begin` says of the first of those that differ in their times and values alone
+    /// goes to `take` with them; if it says nothing, that record is left.
+    fn each_rows<G>(
         &mut self,
         begin: impl FnMut(&'static Callsite, &LogRecord<'_>) -> Option<G>,
-        line: impl FnMut(&mut G, &[u64], &LogRecord<'_>) -> bool,
+        take: impl FnMut(&mut G, &Rows<'a>, &[i64], &mut LogRecord<'a>) -> usize,
     );
 }
 

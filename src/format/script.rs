@@ -3,8 +3,9 @@
 //! Level, logger, file, line, function and the text of the message are the same for all records of
 //! a call site. A [`Script`] holds them as ready text between the steps that differ.
 
+use super::columns::{Columns, Filled, Rows};
 use super::parts::Part;
-use super::time::Shown;
+use super::time::{Shown, TimeText};
 use crate::callsite::Callsite;
 use crate::record::{LogRecord, Names};
 use crate::text::ascii::is_plain_quoted;
@@ -13,6 +14,9 @@ use std::cell::Cell;
 
 /// How many call sites are remembered at a time; a power of two.
 const SCRIPTS: usize = 256;
+
+/// Fewer lines than this are not worth another thread's columns.
+const FEW: usize = 8;
 
 /// Room for what cannot be written where it is to stand.
 #[derive(Default)]
@@ -75,6 +79,16 @@ pub(super) struct Script {
     carries_text: bool,
     tags: Option<u64>,
     thread: ThreadName,
+    columns: OfThread,
+}
+
+/// The columns of lines of the thread whose line was made last.
+#[derive(Debug)]
+enum OfThread {
+    Unknown,
+    /// Its lines show more than numbers.
+    None,
+    Known(Box<Columns>),
 }
 
 /// The name of the thread whose line was made last, if it is plain and short and is shown.
@@ -86,6 +100,10 @@ struct ThreadName {
 }
 
 impl Step {
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+
     #[inline(always)]
     pub(super) fn push_text(&self, line: &mut Line<'_>) {
         line.push_block(&self.text, self.length);
@@ -136,6 +154,54 @@ impl Script {
             (thread.length, thread.is_shown) = (name.len(), true);
         }
         self.thread = thread;
+        self.columns = OfThread::Unknown;
+    }
+
+    /// Makes the values of records into text, if their lines can be made by columns and there are
+    /// enough of them.
+    #[inline(always)]
+    pub(super) fn fill(
+        &mut self,
+        rows: &Rows<'_>,
+        times: &[i64],
+        record: &LogRecord<'_>,
+        time: &TimeText,
+        filled: &mut Filled,
+    ) -> bool {
+        if times.len() < FEW || !record.head().context.is_empty() {
+            return false;
+        }
+        if let OfThread::Unknown = self.columns {
+            self.learn_columns();
+        }
+        let OfThread::Known(columns) = &mut self.columns else { return false };
+        // The rows have the tags of the first.
+        let tags = rows.values().next().and_then(|values| values.first().copied());
+        if self.tags.is_some_and(|expected| tags != Some(expected)) {
+            return false;
+        }
+        columns.fill(rows, times, usize::from(self.tags.is_some()), time, filled);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn_columns(&mut self) {
+        let ThreadName { text, length, is_shown } = &self.thread;
+        let thread = is_shown.then_some(&text[..*length]);
+        let columns = match self.carries_text {
+            true => None,
+            false => Columns::new(self.opening.as_ref(), &self.steps, thread),
+        };
+        self.columns = columns.map_or(OfThread::None, |columns| OfThread::Known(Box::new(columns)));
+    }
+
+    #[inline(always)]
+    pub(super) fn columns(&mut self) -> Option<&mut Columns> {
+        match &mut self.columns {
+            OfThread::Known(columns) => Some(columns),
+            _ => None,
+        }
     }
 
     /// Appends the name of the thread; false if it is none that can be kept.
@@ -260,6 +326,7 @@ impl ScriptBuilder {
             carries_text: record.may_carry_text(),
             tags,
             thread: ThreadName::default(),
+            columns: OfThread::Unknown,
         }
     }
 }

@@ -6,6 +6,46 @@ use crate::level::Level;
 use crate::record::{Body, Head, LogRecord, Names, ProcessInfo, ThreadInfo, Without};
 use crate::value::{Count, Piece as MessagePiece, Role, Spec};
 
+/// Where records come from.
+pub(super) struct Origin {
+    thread: ThreadInfo,
+    process: ProcessInfo,
+}
+
+impl Origin {
+    pub(super) fn new() -> Self {
+        let thread = ThreadInfo { id: 7, name: "worker-1".into() };
+        Self { thread, process: ProcessInfo::default() }
+    }
+
+    /// A record of a call site with these values.
+    pub(super) fn record<'a>(
+        &'a self,
+        site: &'static Callsite,
+        words: &'a [u64],
+        time_ns: i64,
+        logger: (&'a str, u32),
+        context: &'a [u64],
+    ) -> LogRecord<'a> {
+        let head = Head {
+            logger: logger.0,
+            level: Level::INFO,
+            level_name: "INFO",
+            names: Names { snapshot: 1, logger: logger.1 },
+            time_ns,
+            start_ns: 0,
+            thread: &self.thread,
+            process: &self.process,
+            lane: 0,
+            sequence: 0,
+            late: false,
+            without: Without::default(),
+            context,
+        };
+        LogRecord::new(head, Body::Site { site, words }, None)
+    }
+}
+
 /// Lends a record of a call site with these values.
 pub(super) fn of_site<R>(
     site: &'static Callsite,
@@ -15,22 +55,7 @@ pub(super) fn of_site<R>(
     context: &[u64],
     f: impl FnOnce(&mut LogRecord<'_>) -> R,
 ) -> R {
-    let head = Head {
-        logger: logger.0,
-        level: Level::INFO,
-        level_name: "INFO",
-        names: Names { snapshot: 1, logger: logger.1 },
-        time_ns,
-        start_ns: 0,
-        thread: &ThreadInfo { id: 7, name: "worker-1".into() },
-        process: &ProcessInfo::default(),
-        lane: 0,
-        sequence: 0,
-        late: false,
-        without: Without::default(),
-        context,
-    };
-    f(&mut LogRecord::new(head, Body::Site { site, words }, None))
+    f(&mut Origin::new().record(site, words, time_ns, logger, context))
 }
 
 pub(super) const fn site(pieces: &'static [MessagePiece], roles: &'static [Role]) -> Callsite {

@@ -16,6 +16,7 @@ mod map;
 #[cfg_attr(all(target_os = "linux", not(sawmill_portable)), path = "share_linux.rs")]
 #[cfg_attr(not(all(target_os = "linux", not(sawmill_portable))), path = "share_none.rs")]
 mod share;
+mod vector;
 
 pub(crate) use imp::file::{
     FileId, allocate, allocated_bytes, allocation_is_real, copy_rights, create_private_dir,
@@ -32,6 +33,7 @@ pub(crate) use imp::{
 };
 pub(crate) use map::Window;
 pub(crate) use share::SharedMap;
+pub(crate) use vector::{Loops, vectorized};
 
 use crate::sync::{Mutex, OnceLock, Ordering, fence, lock};
 use std::io;

@@ -5,8 +5,8 @@ pub(crate) const U64_ROOM: usize = 24;
 /// Room for what [`put_short`] may write.
 pub(crate) const SHORT_ROOM: usize = 32;
 
-const EIGHT: u64 = 100_000_000;
-const ASCII: u64 = 0x3030_3030_3030_3030;
+pub(super) const EIGHT: u64 = 100_000_000;
+pub(super) const ASCII: u64 = 0x3030_3030_3030_3030;
 
 /// The eight digits of a number below 10^8, the first in the lowest byte: halves of four, two and
 /// one digit are split in all lanes of a word at once.
@@ -66,7 +66,7 @@ fn count_eight(number: u64) -> usize {
 
 /// The four digits of a number below 10^4, as [`eight_digits`].
 #[inline(always)]
-const fn four_digits(number: u32) -> u32 {
+pub(super) const fn four_digits(number: u32) -> u32 {
     let high = (number * 10_486) >> 20;
     let twos = high | (number - high * 100) << 16;
     let high = ((twos * 103) >> 10) & 0x000f_000f;

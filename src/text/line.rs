@@ -5,6 +5,7 @@
 //! fixed size and one comparison. What a move writes beyond its piece is overwritten by the next.
 
 use super::ascii;
+use super::cells::Cells;
 use super::digits::{self, SHORT_ROOM, U64_ROOM};
 
 /// Lines up to this many bytes fit; whoever makes a longer one has to do without. A power of two.
@@ -81,6 +82,18 @@ impl<'a> Line<'a> {
     pub(crate) fn push_block(&mut self, block: &[u8; BLOCK], length: usize) {
         *self.slot(self.length) = *block;
         self.length += length;
+    }
+
+    /// Appends what a column holds in a row, if it is one of words; else nothing.
+    #[inline(always)]
+    pub(crate) fn push_shorts(&mut self, column: &Cells, row: usize) -> bool {
+        let Some(shorts) = column.shorts() else { return false };
+        for short in shorts {
+            let (text, length) = short.at(row);
+            *self.slot(self.length) = text;
+            self.length += length;
+        }
+        true
     }
 
     /// Writes bytes over what is at a place.

@@ -6,6 +6,7 @@
 //! `format!`.
 
 pub(crate) mod ascii;
+mod cells;
 mod digits;
 mod float;
 mod line;
@@ -14,6 +15,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cells::{Cells, Long, ROWS, Shorts, Span};
 pub(crate) use digits::{put_fixed, six_digits};
 pub(crate) use line::{BLOCK, Line, Room, room};
 pub use sheet::Sheet;

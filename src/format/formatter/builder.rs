@@ -3,12 +3,10 @@
 use super::{Formatter, Source};
 use crate::error::Error;
 use crate::format::pattern::{self, Style};
-use crate::format::script::{Scratch, Scripts};
 
+use crate::format::by_script::Tools;
 use crate::format::time::{Dialect, TimeText, TimeTextOptions, Zone};
 use crate::record::ValueBuf;
-use crate::text::room;
-use std::cell::RefCell;
 
 /// Builds a [`Formatter`].
 ///
@@ -196,12 +194,9 @@ impl FormatterBuilder {
         let date_format = time.date_format.clone();
         Ok(Formatter {
             pattern: compiled,
-            time: TimeText::new(&time),
+            tools: Tools::new(TimeText::new(&time)),
             defaults: self.defaults,
             neutralize,
-            scratch: Scratch::default(),
-            scripts: RefCell::new(Scripts::new()),
-            room: RefCell::new(room()),
             source: Source { pattern, style, date_format },
         })
     }

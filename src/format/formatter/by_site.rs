@@ -14,9 +14,8 @@ use crate::text::Line;
 use crate::value::Piece as MessagePiece;
 
 impl ByScript for Formatter {
-    fn tools(&self) -> Tools<'_> {
-        let Self { scripts, time, scratch, room, .. } = self;
-        Tools { scripts, time, scratch, room }
+    fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     #[inline(always)]
@@ -44,12 +43,14 @@ impl ByScript for Formatter {
             // Python's None.
             Part::ThreadName => begun.line.push(b"None"),
             Part::Fields(_) => {
-                self.scratch.push(&mut begun.line, |out| logfmt::write_fields(record, out));
+                self.tools.scratch.push(&mut begun.line, |out| logfmt::write_fields(record, out));
             }
             Part::Piece(at) => {
                 let piece = self.pattern.pieces.get(*at)?;
                 let mut done = Ok(());
-                self.scratch.push(&mut begun.line, |out| done = self.piece(piece, record, out));
+                self.tools
+                    .scratch
+                    .push(&mut begun.line, |out| done = self.piece(piece, record, out));
                 done.ok()?;
             }
             _ => return None,
@@ -59,7 +60,7 @@ impl ByScript for Formatter {
 
     fn push_trailing_text(&self, record: &LogRecord<'_>, line: &mut Line<'_>) {
         let last = line.last();
-        self.scratch.push(line, |out| push_trailing_text(record, last, self.neutralize, out));
+        self.tools.scratch.push(line, |out| push_trailing_text(record, last, self.neutralize, out));
     }
 
     fn in_full(&self, record: &LogRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -97,7 +98,7 @@ impl ByScript for Formatter {
                 _ => script.step(Part::Piece(at)),
             }
         }
-        self.scripts.borrow_mut().keep(script.finish(
+        self.tools.scripts.borrow_mut().keep(script.finish(
             site,
             record,
             read.filter(|_| !words.is_empty()),

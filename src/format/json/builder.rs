@@ -1,11 +1,9 @@
 //! How a JSON formatter is made.
 
 use super::{JsonFormatter, JsonKey, TimestampDigits, push_string, push_value};
-use crate::format::script::{Scratch, Scripts};
+use crate::format::by_script::Tools;
 use crate::format::time::{TimeText, TimeTextOptions, Zone};
 use crate::record::ValueBuf;
-use crate::text::room;
-use std::cell::RefCell;
 
 /// Builds a [`JsonFormatter`].
 #[derive(Debug, Clone)]
@@ -95,10 +93,7 @@ impl JsonFormatterBuilder {
             fields: self.fields_key.as_deref().map(|key| labelled(key, b"{").into()),
             taken: taken.chain(["exception".into(), "stack".into()]).collect(),
             constants,
-            time: TimeText::new(&options),
-            scratch: Scratch::default(),
-            scripts: RefCell::new(Scripts::new()),
-            room: RefCell::new(room()),
+            tools: Tools::new(TimeText::new(&options)),
         }
     }
 }

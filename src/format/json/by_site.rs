@@ -13,9 +13,8 @@ use crate::text::Line;
 use crate::value::Role;
 
 impl ByScript for JsonFormatter {
-    fn tools(&self) -> Tools<'_> {
-        let Self { scripts, time, scratch, room, .. } = self;
-        Tools { scripts, time, scratch, room }
+    fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     #[inline(always)]
@@ -26,7 +25,7 @@ impl ByScript for JsonFormatter {
     /// Appends text as it stands within quotes.
     fn push_odd(&self, text: &[u8], line: &mut Line<'_>) -> Option<()> {
         let text = std::str::from_utf8(text).ok()?;
-        self.scratch.push(line, |out| push_escaped(text, out));
+        self.tools.scratch.push(line, |out| push_escaped(text, out));
         Some(())
     }
 
@@ -47,10 +46,10 @@ impl ByScript for JsonFormatter {
             }
             Part::Json(tag) => {
                 let value = decode::value(*tag, values)?;
-                self.scratch.push(line, |out| push_value(value, out));
+                self.tools.scratch.push(line, |out| push_value(value, out));
             }
             Part::Fields(own) => {
-                self.scratch.push(line, |out| self.write_fields(record, out));
+                self.tools.scratch.push(line, |out| self.write_fields(record, out));
                 *passed = *own;
             }
             Part::Piece(at) => {
@@ -59,11 +58,11 @@ impl ByScript for JsonFormatter {
                     return None;
                 }
                 let mut done = Ok(());
-                self.scratch.push(line, |out| done = self.item(*key, record, out));
+                self.tools.scratch.push(line, |out| done = self.item(*key, record, out));
                 done.ok()?;
             }
             Part::TrailingText => {
-                self.scratch.push(line, |out| push_trailing_text(record, out));
+                self.tools.scratch.push(line, |out| push_trailing_text(record, out));
             }
             _ => return None,
         }
@@ -131,7 +130,7 @@ impl ByScript for JsonFormatter {
         }
         script.text().push(b'}');
         let read = read.filter(|_| !words.is_empty());
-        self.scripts.borrow_mut().keep(script.finish(site, record, read));
+        self.tools.scripts.borrow_mut().keep(script.finish(site, record, read));
     }
 }
 

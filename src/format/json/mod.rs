@@ -9,16 +9,13 @@ mod value;
 pub use builder::JsonFormatterBuilder;
 pub(super) use value::{push_string, push_value};
 
-use super::by_script::ByScript;
-use super::script::{Scratch, Scripts};
-use super::time::TimeText;
+use super::by_script::{ByScript, Tools};
 use super::{Format, Scripted};
 use crate::decode::Value;
 use crate::error::Error;
 use crate::record::LogRecord;
+use crate::text::Sheet;
 use crate::text::ascii::is_plain_quoted;
-use crate::text::{Room, Sheet};
-use std::cell::RefCell;
 use std::fmt;
 
 /// Writes each record as a JSON object on a line of its own.
@@ -98,10 +95,7 @@ pub struct JsonFormatter {
     fields: Option<Box<[u8]>>,
     /// Keys that fields beside them must not repeat.
     taken: Vec<Box<str>>,
-    time: TimeText,
-    scratch: Scratch,
-    scripts: RefCell<Scripts>,
-    room: RefCell<Box<Room>>,
+    tools: Tools,
 }
 
 /// A key that each record has a value for.
@@ -219,7 +213,7 @@ impl JsonFormatter {
                 out.extend_from_slice(itoa::Buffer::new().format(level).as_bytes());
                 return Ok(());
             }
-            JsonKey::Timestamp => return self.time.write(record, out),
+            JsonKey::Timestamp => return self.tools.time.write(record, out),
             JsonKey::Message => return self.message(record, out),
             _ => {}
         }
@@ -250,7 +244,7 @@ impl JsonFormatter {
             out.push(b'"');
             return Ok(());
         }
-        self.scratch.lend(|message| {
+        self.tools.scratch.lend(|message| {
             message.extend_from_slice(&out[start..]);
             out.truncate(start - 1);
             push_string(&String::from_utf8_lossy(message), out);

@@ -1,6 +1,6 @@
 //! Text with a time in it, kept from one record to the next.
 
-use crate::text::{BLOCK, Line, put_fixed, six_digits};
+use crate::text::{BLOCK, Line, Shorts, put_fixed, six_digits};
 
 pub(super) const SECOND_NS: i64 = 1_000_000_000;
 pub(super) const POWERS: [u32; 10] =
@@ -71,10 +71,52 @@ impl Shown {
         Self { before: before.into(), behind: behind.into(), ..Self::default() }
     }
 
+    /// Text without a time in it.
+    pub(crate) fn still(text: &[u8]) -> Self {
+        let mut shown = Self::default();
+        shown.turn(0, text, &[]);
+        Self { second_ns: None, for_ns: u64::MAX, ..shown }
+    }
+
+    /// The text around the time.
+    pub(crate) fn around(&self) -> (&[u8], &[u8]) {
+        (&self.before, &self.behind)
+    }
+
     /// Whether a time is shown just so.
     #[inline(always)]
     pub(super) fn shows(&self, time_ns: i64) -> bool {
         (time_ns.wrapping_sub(self.from_ns) as u64) < self.for_ns
+    }
+
+    /// Makes text of the microseconds of these times, if they are all of the second that is shown,
+    /// one after the other, and all that changes within it. Says where they stand.
+    pub(super) fn micros(&self, times: &[i64], texts: &mut Shorts) -> Option<usize> {
+        let (Micros { at, digits }, second_ns) = (self.micros?, self.second_ns?);
+        if ![times.first()?, times.last()?].iter().all(|time_ns| self.is_in_second(**time_ns)) {
+            return None;
+        }
+        texts.set_micros(times, second_ns, digits);
+        Some(at)
+    }
+
+    /// Whether a time is in the second that is shown.
+    pub(super) fn is_in_second(&self, time_ns: i64) -> bool {
+        self.second_ns
+            .is_some_and(|second_ns| (0..SECOND_NS).contains(&time_ns.wrapping_sub(second_ns)))
+    }
+
+    /// Whether there is no time in it.
+    pub(super) fn is_still(&self) -> bool {
+        self.for_ns == u64::MAX
+    }
+
+    /// Appends it to a line, with [`micros`](Self::micros) at their place.
+    #[inline(always)]
+    pub(crate) fn push_with(&self, at: usize, micros: [u8; 8], line: &mut Line<'_>) {
+        let start = line.length();
+        line.push_blocks(&self.blocks, self.length);
+        line.put_at(start + at, micros);
     }
 
     /// Appends it to a line.

@@ -7,7 +7,7 @@ use super::zone::Zone;
 use crate::error::Error;
 use crate::format::pyconv::{Conversion, Part, Parts, Size};
 use crate::record::LogRecord;
-use crate::text::{Line, put_fixed};
+use crate::text::{Line, Shorts, put_fixed};
 use std::cell::RefCell;
 
 /// Whose reading of date formats applies.
@@ -161,6 +161,24 @@ impl TimeText {
         }
         shown.push_to(line);
         Some(())
+    }
+
+    /// Makes text of the microseconds of these times, if nothing else changes between them. Says
+    /// where they stand in the text around them.
+    pub(crate) fn micros(
+        &self,
+        shown: &mut Shown,
+        times: &[i64],
+        texts: &mut Shorts,
+    ) -> Option<usize> {
+        let first = *times.first()?;
+        if !shown.is_in_second(first) {
+            if shown.is_still() {
+                return None;
+            }
+            self.turn(shown, first)?;
+        }
+        shown.micros(times, texts)
     }
 
     #[cold]

@@ -8,7 +8,7 @@ use super::plain::FileHandler;
 use super::rotating::RotatingFileHandler;
 use super::timed::TimedRotatingFileHandler;
 use super::watched::WatchedFileHandler;
-use crate::format::{ByScript, LineSource, Scripted};
+use crate::format::{ByScript, LineSource, Lines, Scripted};
 use crate::handler::Context;
 use crate::text::Room;
 use std::any::Any;
@@ -50,7 +50,11 @@ pub(crate) fn are_taken_by(handler: &dyn Any) -> bool {
 
 /// Gives a handler the lines of records to come, as far as each is like most and within the bounds
 /// of the file: it is open, and the formatter has a script.
-pub(crate) fn take(handler: &mut dyn Any, source: &mut impl LineSource, cx: &mut Context<'_>) {
+pub(crate) fn take<'a>(
+    handler: &mut dyn Any,
+    source: &mut impl LineSource<'a>,
+    cx: &mut Context<'_>,
+) {
     let written = if let Some(handler) = handler.downcast_mut::<FileHandler>() {
         handler.bounded()
     } else if let Some(handler) = handler.downcast_mut::<RotatingFileHandler>() {
@@ -70,9 +74,9 @@ pub(crate) fn take(handler: &mut dyn Any, source: &mut impl LineSource, cx: &mut
     }
 }
 
-fn take_mapped(
+fn take_mapped<'a>(
     handler: &mut MmapRotatingFileHandler,
-    source: &mut impl LineSource,
+    source: &mut impl LineSource<'a>,
     cx: &mut Context<'_>,
 ) {
     let Some((mut lines, bounds)) = handler.bounded() else { return };
@@ -85,10 +89,10 @@ fn take_mapped(
     }
 }
 
-fn take_into(
+fn take_into<'a>(
     sink: &mut impl LineSink,
     bounds: Bounds,
-    source: &mut impl LineSource,
+    source: &mut impl LineSource<'a>,
     cx: &Context<'_>,
 ) {
     match cx.scripted() {
@@ -99,25 +103,36 @@ fn take_into(
 }
 
 #[inline(always)]
-fn take_by(
+fn take_by<'a>(
     format: &impl ByScript,
     sink: &mut impl LineSink,
     bounds: Bounds,
-    source: &mut impl LineSource,
+    source: &mut impl LineSource<'a>,
 ) {
-    let end = sink.end_bytes();
-    let mut bytes = 0;
-    source.each_line(
+    let mut lines = Bounded { sink, bounds };
+    source.each_rows(
         |site, record| format.group(site, record),
-        |group, words, record| {
-            let Some(room) = sink.line_room() else { return false };
-            let Some(length) = format.by_script(group, words, record, room) else {
-                return false;
-            };
-            bytes += length as u64 + end;
-            bytes <= bounds.room_bytes
-                && record.time_ns() < bounds.until_ns
-                && sink.take_line(length)
-        },
+        |group, rows, times, record| format.take_rows(group, rows, times, record, &mut lines),
     );
+}
+
+/// Lines of a file, up to its bounds.
+struct Bounded<'s, S> {
+    sink: &'s mut S,
+    bounds: Bounds,
+}
+
+impl<S: LineSink> Lines for Bounded<'_, S> {
+    #[inline(always)]
+    fn room(&mut self) -> Option<&mut Room> {
+        self.sink.line_room()
+    }
+
+    #[inline(always)]
+    fn take<'a>(&mut self, length: usize, time_ns: i64) -> bool {
+        let left = self.bounds.room_bytes.checked_sub(length as u64 + self.sink.end_bytes());
+        let Some(left) = left.filter(|_| time_ns < self.bounds.until_ns) else { return false };
+        self.bounds.room_bytes = left;
+        self.sink.take_line(length)
+    }
 }
