@@ -43,10 +43,12 @@ struct Values<'r, 'a> {
     at: Option<usize>,
     /// Else what is left of each.
     rest: [&'a [u64]; ROWS],
+    /// Rows that are damaged, or have a value that does not fit in its cell, by bits.
+    odd: u64,
 }
 
 impl<'a> Values<'_, 'a> {
-    /// The next word of each; zero where there is none.
+    /// The next word of each.
     #[inline(always)]
     fn words(&mut self) -> [u64; ROWS] {
         let mut words = [0; ROWS];
@@ -56,24 +58,31 @@ impl<'a> Values<'_, 'a> {
                     *word = values.get(*at).copied().unwrap_or(0);
                 }
                 *at += 1;
+                if self.rows.before + *at > self.rows.words {
+                    self.odd = u64::MAX;
+                }
             }
             None => {
-                for (word, rest) in words.iter_mut().zip(&mut self.rest) {
-                    *word = decode::word(rest).unwrap_or(0);
+                for (row, (word, rest)) in words.iter_mut().zip(&mut self.rest).enumerate() {
+                    let next = decode::word(rest);
+                    self.odd |= u64::from(next.is_none()) << row;
+                    *word = next.unwrap_or(0);
                 }
             }
         }
         words
     }
 
-    /// What is left of each row, for values of any length.
-    fn rest(&mut self) -> &mut [&'a [u64]; ROWS] {
+    /// Reads the next value of each, of any length. `read` says nothing where it cannot.
+    fn each(&mut self, mut read: impl FnMut(usize, &mut &'a [u64]) -> Option<()>) {
         if let Some(at) = self.at.take() {
             for (rest, values) in self.rest.iter_mut().zip(self.rows.values()) {
                 *rest = values.get(at..).unwrap_or_default();
             }
         }
-        &mut self.rest
+        for (row, rest) in self.rest.iter_mut().enumerate() {
+            self.odd |= u64::from(read(row, rest).is_none()) << row;
+        }
     }
 }
 
@@ -91,7 +100,7 @@ pub(crate) trait Lines {
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     columns: Vec<Cells>,
-    /// Rows with a value that does not fit in its cell, by bits.
+    /// Rows whose lines cannot be made of these, by bits.
     odd: u64,
     scratch: Vec<u8>,
     micros: Shorts,
@@ -230,6 +239,7 @@ impl Columns {
     }
 
     /// Makes times and values of these rows into text. There are so many tag words before them.
+    /// False if most of them do not fit.
     pub(super) fn fill(
         &mut self,
         rows: &Rows<'_>,
@@ -237,58 +247,56 @@ impl Columns {
         tag_words: usize,
         time: &TimeText,
         filled: &mut Filled,
-    ) {
-        filled.odd = 0;
+    ) -> bool {
         filled.micros_at = time.micros(&mut self.opening, times, &mut filled.micros);
         let columns = filled.columns.len().max(self.places.len());
         filled.columns.resize_with(columns, Cells::default);
         let Filled { columns, odd, scratch, .. } = filled;
-        let mut values = Values { rows, at: Some(tag_words), rest: [&[]; ROWS] };
+        let mut values = Values { rows, at: Some(tag_words), rest: [&[]; ROWS], odd: 0 };
         for (place, column) in self.places.iter().zip(columns) {
             if place.rewinds {
                 values.at = Some(tag_words);
             }
             for tag in &place.skips {
-                for rest in values.rest() {
-                    let _ = decode::value(*tag, rest);
-                }
+                values.each(|_, rest| decode::value(*tag, rest).map(drop));
             }
+            let count = times.len();
             match place.kind {
                 None => column.clear(),
-                Some(Kind::Unsigned) => column.set_u64(&values.words(), times.len()),
-                Some(Kind::Signed) => column.set_i64(&values.words(), times.len()),
-                Some(Kind::Float) => *odd |= column.set_f64(&values.words(), times.len()),
-                Some(Kind::JsonFloat) => *odd |= column.set_json(&values.words(), times.len()),
+                Some(Kind::Unsigned) => column.set_u64(&values.words(), count),
+                Some(Kind::Signed) => column.set_i64(&values.words(), count),
+                Some(Kind::Float) => values.odd |= column.set_f64(&values.words(), count),
+                Some(Kind::JsonFloat) => values.odd |= column.set_json(&values.words(), count),
                 Some(Kind::Str) => {
-                    for ((row, rest), span) in
-                        values.rest().iter_mut().enumerate().zip(column.spans())
-                    {
+                    let spans = column.spans();
+                    values.each(|row, rest| {
                         // Behind the length.
                         let start = 8 * (rows.words * (row + 1) + 1 - rest.len());
-                        let text = decode::bytes(rest);
-                        *odd |= u64::from(text.is_none()) << row;
-                        let length = text.unwrap_or_default().len() as u32;
-                        *span = Span { start: start as u32, length };
-                    }
-                }
-                Some(Kind::Plain(tag)) => {
-                    let rest = values.rest();
-                    *odd |= column.set_any(scratch, |row, out| {
-                        let value = decode::value(tag, &mut rest[row])?;
-                        text::plain(value, out);
+                        spans[row] = Span { start, length: decode::bytes(rest)?.len() };
                         Some(())
                     });
                 }
+                Some(Kind::Plain(tag)) => {
+                    let cells = column.any();
+                    values.each(|row, rest| {
+                        scratch.clear();
+                        text::plain(decode::value(tag, rest)?, scratch);
+                        cells[row].set(scratch)
+                    });
+                }
                 Some(Kind::Spec(tag, spec)) => {
-                    let rest = values.rest();
-                    *odd |= column.set_any(scratch, |row, out| {
-                        let value = decode::value(tag, &mut rest[row])?;
-                        text::with_spec(value, spec, &[], out);
-                        Some(())
+                    let cells = column.any();
+                    values.each(|row, rest| {
+                        scratch.clear();
+                        text::with_spec(decode::value(tag, rest)?, spec, &[], scratch);
+                        cells[row].set(scratch)
                     });
                 }
             }
         }
+        let first = u64::MAX >> (ROWS - times.len().min(ROWS)).min(ROWS - 1);
+        *odd = values.odd & first;
+        2 * odd.count_ones() as usize <= times.len()
     }
 
     /// Makes lines of the rows from `row` on, up to one that is none of those that can be made so.
@@ -349,7 +357,7 @@ impl<L: Lines, F: ByScript> Loops for Write<'_, L, F> {
                         }
                         Long::Any(text) => F::push_plain(text, &mut line),
                         Long::Span(Span { start, length }) => {
-                            let text = bytes.get(start as usize..(start + length) as usize);
+                            let text = bytes.get(start..start + length);
                             F::push_plain(text.unwrap_or_default(), &mut line)
                         }
                     };

@@ -80,6 +80,8 @@ pub(super) struct Script {
     tags: Option<u64>,
     thread: ThreadName,
     columns: OfThread,
+    /// Most values of rows that were seen fit in columns.
+    has_columns: bool,
 }
 
 /// The columns of lines of the thread whose line was made last.
@@ -154,7 +156,7 @@ impl Script {
             (thread.length, thread.is_shown) = (name.len(), true);
         }
         self.thread = thread;
-        self.columns = OfThread::Unknown;
+        self.columns = if self.has_columns { OfThread::Unknown } else { OfThread::None };
     }
 
     /// Makes the values of records into text, if their lines can be made by columns and there are
@@ -180,7 +182,12 @@ impl Script {
         if self.tags.is_some_and(|expected| tags != Some(expected)) {
             return false;
         }
-        columns.fill(rows, times, usize::from(self.tags.is_some()), time, filled);
+        if !columns.fill(rows, times, usize::from(self.tags.is_some()), time, filled) {
+            // Neither will those to come.
+            self.columns = OfThread::None;
+            self.has_columns = false;
+            return false;
+        }
         true
     }
 
@@ -327,6 +334,7 @@ impl ScriptBuilder {
             tags,
             thread: ThreadName::default(),
             columns: OfThread::Unknown,
+            has_columns: true,
         }
     }
 }

@@ -59,8 +59,8 @@ enum Shape {
 /// Bytes of a text that stands elsewhere.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) length: u32,
+    pub(crate) start: usize,
+    pub(crate) length: usize,
 }
 
 /// What a column of other texts than short ones holds in a row.
@@ -299,21 +299,10 @@ impl Cells {
         &mut self.spans
     }
 
-    /// Holds what `write` appends for each row; without a row where it says nothing, or more than
-    /// fits. Returns these, by bits.
-    pub(crate) fn set_any(
-        &mut self,
-        scratch: &mut Vec<u8>,
-        mut write: impl FnMut(usize, &mut Vec<u8>) -> Option<()>,
-    ) -> u64 {
+    /// Holds texts that are set one by one, and may be any.
+    pub(crate) fn any(&mut self) -> &mut [Cell; ROWS] {
         self.shape = Shape::Any;
-        let mut odd = 0;
-        for (row, cell) in self.long.iter_mut().enumerate() {
-            scratch.clear();
-            let fits = write(row, scratch).is_some() && cell.set(scratch);
-            odd |= u64::from(!fits) << row;
-        }
-        odd
+        &mut self.long
     }
 
     /// Takes numbers of so many rows, and shows them as `{}` does.
@@ -354,7 +343,7 @@ impl Cells {
                     cell.length = length;
                     true
                 }
-                None => float::with_shortest(number, |text| cell.set(text.as_bytes())),
+                None => float::with_shortest(number, |text| cell.set(text.as_bytes()).is_some()),
             }
         })
     }
@@ -363,7 +352,8 @@ impl Cells {
     pub(crate) fn set_json(&mut self, floats: &[u64; ROWS], rows: usize) -> u64 {
         self.set_each(&floats[..rows.min(ROWS)], |bits, cell| {
             let number = f64::from_bits(bits);
-            number.is_finite() && cell.set(zmij::Buffer::new().format_finite(number).as_bytes())
+            let mut buffer = zmij::Buffer::new();
+            number.is_finite() && cell.set(buffer.format_finite(number).as_bytes()).is_some()
         })
     }
 
@@ -452,11 +442,10 @@ impl Cell {
         self.text[at & 1..].first_chunk_mut().expect("a number fits behind its sign")
     }
 
-    /// False if it does not fit.
-    fn set(&mut self, text: &[u8]) -> bool {
-        let Some(slot) = self.text.get_mut(..text.len()) else { return false };
-        slot.copy_from_slice(text);
+    /// `None` if it does not fit.
+    pub(crate) fn set(&mut self, text: &[u8]) -> Option<()> {
+        self.text.get_mut(..text.len())?.copy_from_slice(text);
         self.length = text.len();
-        true
+        Some(())
     }
 }

@@ -190,3 +190,33 @@ fn texts_may_have_any_length_and_what_is_odd_among_them_is_shown_alike() {
         assert!(check(&JsonFormatter::new(), &KEYED, &rows, &times(count, 1_000)));
     }
 }
+
+#[test]
+fn a_damaged_row_is_left_and_so_are_those_behind_it() {
+    static SITE: Callsite = site(
+        &[Plain(0), Text(" of "), Plain(1), Text(" took "), Plain(2)],
+        &[Role::Message, Role::Message, Role::Message],
+    );
+    let whole = words((7u64.capture(), "a text of a few words".capture(), 0.5f64.capture()));
+    let mut damaged = whole.clone();
+    // The length of the text, behind the tags and the number.
+    damaged[2] = 1 << 40;
+    let short = words((7u64.capture(), "a text of a few words, and".capture(), 0.5f64.capture()));
+    for (bad, cut) in [(&damaged, whole.len()), (&short, whole.len())] {
+        let mut values = vec![whole.clone(); 20];
+        values[5] = bad[..cut].to_vec();
+        let formatter = Formatter::new("%(message)s").unwrap();
+        let origin = Origin::new();
+        let mut record = origin.record(&SITE, &whole, NOON, ("app", 1), &[]);
+        formatter.format(&record, &mut Vec::new()).unwrap();
+        let frames: Vec<u64> =
+            values.iter().flat_map(|words| [&[1, 2, 3], &**words].concat()).collect();
+        let rows = Rows { frames: &frames, words: 3 + whole.len(), before: 3, sequence: 1 };
+        let mut group = formatter.group(&SITE, &record).unwrap();
+        let mut lines = Kept { room: room(), lines: Vec::new(), most: usize::MAX };
+        let times = times(values.len(), 1_000);
+        let taken = formatter.take_rows(&mut group, &rows, &times, &mut record, &mut lines);
+        assert_eq!((taken, lines.lines.len()), (5, 5), "{:?}", lines.lines);
+        assert!(lines.lines.iter().all(|line| line == "7 of a text of a few words took 0.5"));
+    }
+}
