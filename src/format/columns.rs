@@ -173,8 +173,8 @@ impl Texts {
 }
 
 impl Columns {
-    /// From the steps of a script, if they show nothing but the time, the thread, and numbers.
-    /// `thread` is its name as it is to stand there; the lines have no context.
+    /// From the steps of a script, if they show nothing but the time, the thread, and the values of
+    /// a message or fields. `thread` is its name as it is to stand there; the lines have no context.
     pub(super) fn new(
         opening: Option<&Shown>,
         steps: &[Step],

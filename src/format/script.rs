@@ -88,7 +88,7 @@ pub(super) struct Script {
 #[derive(Debug)]
 enum OfThread {
     Unknown,
-    /// Its lines show more than numbers.
+    /// Its lines show what no column holds.
     None,
     Known(Box<Columns>),
 }

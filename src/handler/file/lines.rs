@@ -129,7 +129,7 @@ impl<S: LineSink> Lines for Bounded<'_, S> {
     }
 
     #[inline(always)]
-    fn take<'a>(&mut self, length: usize, time_ns: i64) -> bool {
+    fn take(&mut self, length: usize, time_ns: i64) -> bool {
         let left = self.bounds.room_bytes.checked_sub(length as u64 + self.sink.end_bytes());
         let Some(left) = left.filter(|_| time_ns < self.bounds.until_ns) else { return false };
         self.bounds.room_bytes = left;
